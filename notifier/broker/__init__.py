@@ -1,0 +1,1 @@
+"""What carries pushes between processes: Redis or Valkey, also an embedded one."""

@@ -1,0 +1,231 @@
+"""Receiving from Redis: the channels of the users who have a socket on this worker."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from ..publisher import Receiver
+from . import wire
+from .connection import Link
+
+__all__ = ["Subscription"]
+
+log = logging.getLogger("notifier.broker")
+
+_RETRY_SECONDS = (0.1, 1.0)
+_PROBE_SECONDS = 1.0
+# A server that is silent for this long, although it was asked every second, is gone.
+_SILENCE_SECONDS = 3.0
+# A page change leaves and joins within a second or two; it should cost no exchange.
+_LINGER_SECONDS = 10.0
+_CHANNELS_PER_COMMAND = 1_000
+
+
+class Subscription:
+    """One connection that is subscribed to the channel of every local user.
+
+    ``connect`` makes a connection to Redis, ``receive`` takes the events, and ``resynced`` is
+    called when all wanted channels are acknowledged again after a loss. The connection is read
+    by one thread and written under a lock; a loss is answered with a new connection after
+    0.1 to 1 s, for ever.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Link],
+        prefix: str,
+        receive: Receiver,
+        resynced: Callable[[], None],
+    ) -> None:
+        self._connect = connect
+        self._prefix = prefix
+        self._receive = receive
+        self._resynced = resynced
+        self._control = f"{prefix}:control:{uuid.uuid4().hex}"
+        self._state = threading.Condition()
+        self._link: Link | None = None
+        self._wanted: set[str] = set()
+        self._leaving: dict[str, float] = {}
+        self._acknowledged: set[str] = set()
+        self._broken = False
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lost_at: float | None = None
+        self._heard = 0.0
+        self.ready = False
+        self.rejected = 0
+
+    def start(self) -> None:
+        """Begin to connect, in the background. Repeats are harmless."""
+        with self._state:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="subscription", daemon=True)
+                self._thread.start()
+
+    def wait_ready(self, timeout: float) -> bool:
+        """Wait up to ``timeout`` seconds until every wanted channel is acknowledged."""
+        with self._state:
+            return self._state.wait_for(lambda: self.ready, timeout)
+
+    def join(self, user: str) -> None:
+        """Want ``user``'s events."""
+        with self._state:
+            self._leaving.pop(user, None)
+            if user not in self._wanted:
+                self._wanted.add(user)
+                self._send("SUBSCRIBE", [user])
+
+    def wait_joined(self, user: str, timeout: float) -> bool:
+        """Wait up to ``timeout`` seconds for the acknowledgement of ``user``'s channel.
+
+        Returns False at once while there is no connection to wait for.
+        """
+        with self._state:
+            self._state.wait_for(lambda: user in self._acknowledged or self._link is None, timeout)
+            return user in self._acknowledged
+
+    def leave(self, user: str) -> None:
+        """Stop wanting ``user``'s events, a little later."""
+        with self._state:
+            self._leaving[user] = time.monotonic() + _LINGER_SECONDS
+
+    def close(self, timeout: float) -> None:
+        """End the connection and the thread."""
+        self._closed.set()
+        with self._state:
+            self._broken = True
+            thread, self._thread = self._thread, None
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout)
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            try:
+                self._live()
+            except (RedisError, OSError) as error:
+                self._lose(error)
+            except Exception as error:
+                # Whatever it was, a worker without a subscription is deaf: begin anew.
+                log.exception("The subscription failed in an unexpected way")
+                self._lose(error)
+            finally:
+                self._disconnect()
+            self._closed.wait(random.uniform(*_RETRY_SECONDS))
+
+    def _live(self) -> None:
+        """One connection, from connecting to its end."""
+        link = self._connect()
+        with self._state:
+            self._link = link
+            self._broken = False
+            link.write("SUBSCRIBE", self._control)
+            self._send("SUBSCRIBE", sorted(self._wanted))
+        self._heard = probed = time.monotonic()
+        while not self._closed.is_set():
+            message = link.read(_PROBE_SECONDS)
+            if message is not None:
+                self._take(message)
+                self._heard = time.monotonic()
+            now = time.monotonic()
+            if self._broken or now - self._heard > _SILENCE_SECONDS:
+                raise ConnectionError("no answer from Redis")
+            if now - probed >= _PROBE_SECONDS:
+                probed = now
+                with self._state:
+                    link.write("PING")
+                    self._unsubscribe_left(now)
+
+    def _disconnect(self) -> None:
+        with self._state:
+            if self._link is not None:
+                self._link.close()
+            self._link = None
+            self._acknowledged = set()
+            self.ready = False
+            self._state.notify_all()
+
+    def _lose(self, error: Exception) -> None:
+        if self._lost_at is None:
+            self._lost_at = time.monotonic()
+            log.warning(
+                "No subscription to Redis (%s); pages follow by the sweep and by polling until "
+                "it is back. Check REDIS_URL and the server.",
+                error,
+            )
+
+    def _send(self, command: str, users: Sequence[str]) -> None:
+        """Write a command about the users' channels, if there is a connection to write it to."""
+        if self._link is None:
+            return
+        channels = [wire.channel(self._prefix, user) for user in users]
+        try:
+            for start in range(0, len(channels), _CHANNELS_PER_COMMAND):
+                some = channels[start : start + _CHANNELS_PER_COMMAND]
+                self._link.write(command, *some)
+        except (RedisError, OSError) as error:
+            # The reader owns the connection: it notices, and connects anew with all channels.
+            self._broken = True
+            log.debug("Writing to Redis failed: %s", error)
+
+    def _unsubscribe_left(self, now: float) -> None:
+        gone = [user for user, at in self._leaving.items() if at <= now]
+        for user in gone:
+            del self._leaving[user]
+        self._wanted.difference_update(gone)
+        self._acknowledged.difference_update(gone)
+        self._send("UNSUBSCRIBE", gone)
+
+    def _take(self, message: Any) -> None:
+        kind, channel = message[0], message[1]
+        if kind == b"message":
+            self._deliver(channel, message[2])
+        elif kind == b"subscribe":
+            self._acknowledge(wire.user_of(self._prefix, channel))
+        elif kind == b"pong":
+            self._acknowledge(None)
+
+    def _acknowledge(self, user: str | None) -> None:
+        with self._state:
+            if user is not None:
+                self._acknowledged.add(user)
+            complete = not self.ready and self._wanted <= self._acknowledged
+            self.ready = self.ready or complete
+            self._state.notify_all()
+        if complete:
+            self._report_recovery()
+            self._resynced()
+
+    def _report_recovery(self) -> None:
+        if self._lost_at is not None:
+            log.warning(
+                "Subscribed to Redis again after %.1f s; asking the database what was missed",
+                time.monotonic() - self._lost_at,
+            )
+            self._lost_at = None
+
+    def _deliver(self, channel: bytes, payload: bytes) -> None:
+        user = wire.user_of(self._prefix, channel)
+        if user is None:
+            return
+        try:
+            event = wire.decode(user, payload)
+        except ValueError as error:
+            self.rejected += 1
+            if self.rejected == 1:
+                log.warning(
+                    "A publication on %r was not ours and was dropped (%s); more are counted "
+                    "only. Does another program use the prefix %r?",
+                    channel,
+                    error,
+                    self._prefix,
+                )
+            return
+        self._receive([event])

@@ -1,0 +1,73 @@
+"""The three tables. They live on our own MetaData, so that a host's migrations never see them."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+__all__ = ["UNREAD", "USER_ID_LENGTH", "inboxes", "messages", "metadata", "notifications"]
+
+UNREAD = "unread_message_count"
+"""The name of the notification that carries a user's unread counter."""
+
+USER_ID_LENGTH = 64
+NAME_LENGTH = 64
+
+metadata = MetaData()
+
+# Byte order on every database: it is the order in which Python sorts the same strings, and
+# locks are taken in it.
+_user_id = String(USER_ID_LENGTH).with_variant(String(USER_ID_LENGTH, collation="C"), "postgresql")
+_stamp = BigInteger()
+# SQLite numbers rows by itself only in a column whose type is exactly INTEGER.
+_message_id = BigInteger().with_variant(Integer(), "sqlite")
+
+inboxes = Table(
+    "inboxes",
+    metadata,
+    Column("user_id", _user_id, primary_key=True),
+    Column("clock", _stamp, nullable=False),
+    Column("unread", Integer, nullable=False),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", _message_id, primary_key=True, autoincrement=True),
+    Column("recipient_id", _user_id, nullable=False),
+    Column("sender_id", _user_id),
+    Column("body", Text, nullable=False),
+    Column("stamp", _stamp, nullable=False),
+    Column("read_at", _stamp),
+)
+
+# Unique, since paging by stamp is exact only while no two messages of a user share one.
+Index("messages_newest", messages.c.recipient_id, messages.c.stamp, unique=True)
+Index(
+    "messages_unread",
+    messages.c.recipient_id,
+    messages.c.stamp,
+    postgresql_where=text("read_at IS NULL"),
+    sqlite_where=text("read_at IS NULL"),
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("user_id", _user_id, primary_key=True),
+    Column("name", String(NAME_LENGTH), primary_key=True),
+    Column("data", JSON, nullable=False),
+    Column("stamp", _stamp, nullable=False),
+)
+
+Index("notifications_newest", notifications.c.user_id, notifications.c.stamp, unique=True)

@@ -1,0 +1,166 @@
+"""What a session's transaction holds until it commits.
+
+``stage`` notes operations on a SQLAlchemy session. At the outermost commit the session is
+flushed, the operations are written as its last statements, and the events are published once
+the database has committed. A rollback, of the transaction or of a savepoint, drops what was
+staged inside it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import UnboundExecutionError
+from sqlalchemy.orm import Session, SessionTransaction
+
+from .errors import StagingError
+from .inbox import write
+from .models import inboxes
+from .operations import Event, Operation
+from .publisher import Publisher
+from .stamps import Clock, system_clock
+
+__all__ = ["Staging", "engine_of"]
+
+log = logging.getLogger("notifier.staging")
+
+
+@dataclass
+class _Staged:
+    """What one session holds for its current transaction."""
+
+    operations: list[tuple[Operation, SessionTransaction]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    connection: Connection | None = None
+
+    @property
+    def written(self) -> bool:
+        return self.connection is not None
+
+    def clear(self) -> None:
+        self.operations = []
+        self.events = []
+        self.connection = None
+
+
+class Staging:
+    """Joins operations to the transactions of sessions, whichever they are."""
+
+    def __init__(self, publisher: Publisher, clock: Clock = system_clock) -> None:
+        self._publisher = publisher
+        self._clock = clock
+        self._sessions: WeakKeyDictionary[Session, _Staged] = WeakKeyDictionary()
+
+    def stage(self, session: Session, operations: Sequence[Operation]) -> None:
+        """Hold ``operations`` until ``session`` commits; like ``add``, this begins a transaction.
+
+        Raises StagingError if the session's transaction cannot carry them.
+        """
+        staged = self._sessions.get(session)
+        if staged is None:
+            staged = self._sessions[session] = _Staged()
+            self._listen(session, staged)
+        if not session.in_transaction():
+            session.begin()
+        transaction = session.get_nested_transaction() or session.get_transaction()
+        assert transaction is not None
+        staged.operations.extend((operation, transaction) for operation in operations)
+        if staged.written:
+            # Another hook of the same commit staged more after ours had run.
+            self._write(session, staged)
+
+    def _listen(self, session: Session, staged: _Staged) -> None:
+        def before_commit(session: Session) -> None:
+            if staged.operations and not session.in_nested_transaction():
+                self._write(session, staged)
+
+        def after_commit(session: Session) -> None:
+            if not session.in_nested_transaction():
+                self._publish(staged)
+
+        def after_soft_rollback(_session: Session, ended: SessionTransaction) -> None:
+            staged.operations = [
+                (operation, within)
+                for operation, within in staged.operations
+                if not _inside(within, ended)
+            ]
+
+        def after_transaction_end(_session: Session, ended: SessionTransaction) -> None:
+            if ended.parent is None:
+                staged.clear()
+
+        event.listen(session, "before_commit", before_commit)
+        event.listen(session, "after_commit", after_commit)
+        event.listen(session, "after_soft_rollback", after_soft_rollback)
+        event.listen(session, "after_transaction_end", after_transaction_end)
+
+    def _write(self, session: Session, staged: _Staged) -> None:
+        connection = _connection(session)
+        # Before the locks: they are to be held for the commit alone.
+        session.flush()
+        operations = [operation for operation, _ in staged.operations]
+        staged.operations = []
+        staged.connection = connection
+        staged.events.extend(write(connection, operations, self._clock).events)
+
+    def _publish(self, staged: _Staged) -> None:
+        if staged.operations:
+            staged.clear()
+            raise StagingError(
+                "the transaction was committed while one of its savepoints was open, so what "
+                "was sent in it is lost; release the savepoint, or commit the session itself"
+            )
+        if staged.events and staged.connection is not None:
+            if staged.connection.in_transaction():
+                # Joined to a transaction of someone else, who may still roll it back. If he
+                # commits, the sweep announces it.
+                log.debug("Not pushed: the session's connection is inside another transaction")
+            else:
+                self._publisher.publish(staged.events)
+
+
+def _inside(within: SessionTransaction | None, ended: SessionTransaction) -> bool:
+    while within is not None:
+        if within is ended:
+            return True
+        within = within.parent
+    return False
+
+
+def engine_of(session: Session) -> Engine:
+    """The engine on which the session would write our tables. Raises StagingError."""
+    try:
+        bind = session.get_bind(clause=inboxes.select())
+    except UnboundExecutionError as error:
+        raise StagingError(
+            "the session has no engine for the notifier's tables; give it a default bind, or "
+            "name one for each table in Session(binds={...})"
+        ) from error
+    return bind.engine
+
+
+def _connection(session: Session) -> Connection:
+    """The connection on which the session would write our tables. Raises StagingError."""
+    engine_of(session)
+    connection = session.connection(bind_arguments={"clause": inboxes.select()})
+    if _autocommits(connection):
+        raise StagingError(
+            "the session is on AUTOCOMMIT, so a rollback could not take a notification back; "
+            "use a transaction, or `with notifier.transaction():`"
+        )
+    return connection
+
+
+def _autocommits(connection: Connection) -> bool:
+    # SQLite's driver is always told not to begin transactions by itself; there only the level
+    # that was asked for tells.
+    if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+        return True
+    if connection.dialect.name == "sqlite":
+        return connection.default_isolation_level == "AUTOCOMMIT"
+    driver = connection.connection.dbapi_connection
+    return driver is not None and connection.dialect.detect_autocommit_setting(driver)

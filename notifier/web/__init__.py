@@ -1,0 +1,1 @@
+"""The edge: what browsers and programs talk to. It translates and delegates."""

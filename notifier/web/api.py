@@ -1,0 +1,184 @@
+"""The HTTP API: the poll, the inbox, sending and marking read, and the health of the process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import flask
+import werkzeug.exceptions
+from flask.globals import request_ctx
+from sqlalchemy.exc import SQLAlchemyError
+
+from .. import messages
+from ..errors import InvalidInput, UnknownUser
+from ..messages import Message
+from ..stamps import parse_since, to_seconds
+from .identity import Caller
+from .origins import allow
+from .problems import problem
+
+if TYPE_CHECKING:
+    from ..extension import Notifier
+
+__all__ = ["register"]
+
+# Ten thousand recipients of 64 characters and the longest body fit in it with room to spare.
+_LARGEST_REQUEST = 2 * 1024 * 1024
+
+
+def register(blueprint: flask.Blueprint, notifier: Notifier) -> None:
+    """Add the routes to ``blueprint``."""
+    views = _Views(notifier)
+    add = blueprint.add_url_rule
+    add("/notifications", "poll", views.poll, methods=["GET"])
+    add("/api/v1/messages", "list_messages", views.list_messages, methods=["GET"])
+    add("/api/v1/messages", "send", views.send, methods=["POST"])
+    add("/api/v1/messages/read", "mark_read", views.mark_read, methods=["POST"])
+    add("/healthz", "healthz", views.healthz, methods=["GET"])
+    add("/readyz", "readyz", views.readyz, methods=["GET"])
+
+
+class _Views:
+    def __init__(self, notifier: Notifier) -> None:
+        self._notifier = notifier
+        self._own_origin = allow(notifier.settings.allowed_origins)
+
+    def poll(self) -> flask.Response:
+        caller = self._reader()
+        since = parse_since(flask.request.args.getlist("since"))
+        events = self._notifier.store.since(caller.user, since)
+        response = _answer([event.polled() for event in events])
+        response.headers["Poll-Interval"] = f"{self._notifier.settings.poll_interval:g}"
+        return response
+
+    def list_messages(self) -> flask.Response:
+        caller = self._reader()
+        before = parse_since(flask.request.args.getlist("before")) or None
+        page = self._notifier.store.list_messages(
+            caller.user, None if before is None else to_seconds(before), _limit()
+        )
+        return _answer({"messages": [_as_json(message) for message in page]})
+
+    def send(self) -> flask.Response:
+        caller = self._writer()
+        fields = _fields({"to", "body", "from"}, {"to", "body"})
+        if fields.get("from", caller.user) != caller.user:
+            return problem(403, "from: you can only send as yourself", field="from")
+        operations = messages.send(
+            self._notifier.settings, fields["to"], fields["body"], caller.user
+        )
+        self._check_known([operation.user for operation in operations])
+        written = self._notifier.store.commit(operations)
+        sent = [
+            {"id": one.id, "to": one.user, "timestamp": to_seconds(one.stamp)}
+            for one in written.messages
+        ]
+        return _answer({"messages": sent}, 201)
+
+    def mark_read(self) -> flask.Response:
+        caller = self._writer()
+        fields = _fields({"up_to", "ids"}, set())
+        operation = messages.mark_read(caller.user, fields.get("up_to"), fields.get("ids"))
+        badge = self._notifier.store.commit([operation]).badges[caller.user]
+        return _answer({"unread": badge.count, "timestamp": badge.since})
+
+    def healthz(self) -> flask.Response:
+        return _answer({"status": "ok"})
+
+    def readyz(self) -> flask.Response:
+        checks = {"database": self._database(), "broker": self._notifier.serving.broker_state()}
+        ready = all(state in ("ok", "none") for state in checks.values())
+        return _answer({"status": "ready" if ready else "unready", **checks}, 200 if ready else 503)
+
+    def _database(self) -> str:
+        try:
+            self._notifier.store.ping()
+        except SQLAlchemyError as error:
+            flask.current_app.logger.warning("Not ready, the database does not answer: %s", error)
+            return "unreachable"
+        return "ok"
+
+    def _reader(self) -> Caller:
+        """The caller of a request that writes nothing, not even a refreshed session cookie."""
+        caller = self._notifier.identity.of_request()
+        _leave_session_alone()
+        return caller
+
+    def _writer(self) -> Caller:
+        caller = self._notifier.identity.of_request()
+        if caller.by_cookie:
+            self._guard_against_forgery()
+        return caller
+
+    def _guard_against_forgery(self) -> None:
+        """A form on a foreign page can send our cookie, but neither this type nor our origin."""
+        request = flask.request
+        if request.mimetype != "application/json":
+            raise werkzeug.exceptions.UnsupportedMediaType("Send Content-Type: application/json.")
+        if not self._own_origin(request.headers.get("Origin"), request.environ):
+            raise werkzeug.exceptions.Forbidden("This origin may not write for a signed-in user.")
+
+    def _check_known(self, users: list[str]) -> None:
+        known = self._notifier.known
+        if known is None:
+            return
+        unknown = sorted(set(users) - {str(user) for user in known(users)})
+        if unknown:
+            named = ", ".join(repr(user) for user in unknown[:5])
+            raise UnknownUser("to", f"no such user: {named}")
+
+
+def _leave_session_alone() -> None:
+    """Give the response no session to save: a permanent one would be refreshed otherwise."""
+    interface = flask.current_app.session_interface
+    # Flask saves no null session; other extensions' hooks may still write to this one.
+    writable = {name: getattr(dict, name) for name in ("__setitem__", "pop", "setdefault")}
+    unsaved = type("UnsavedSession", (interface.null_session_class,), writable)
+    request_ctx._session = unsaved()
+
+
+def _answer(content: object, status: int = 200) -> flask.Response:
+    response = flask.jsonify(content)
+    response.status_code = status
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _fields(known: set[str], required: set[str]) -> Mapping[str, Any]:
+    """The members of the request's JSON object. Raises BadRequest or InvalidInput."""
+    flask.request.max_content_length = _LARGEST_REQUEST
+    try:
+        content = flask.request.get_json(force=True)
+    except RecursionError as error:
+        raise werkzeug.exceptions.BadRequest("The JSON is nested too deeply.") from error
+    if not isinstance(content, dict):
+        raise werkzeug.exceptions.BadRequest("Send a JSON object.")
+    _complain(sorted(required - content.keys()), "is missing")
+    _complain(sorted(content.keys() - known), "is not a member of this request")
+    return content
+
+
+def _complain(fields: Iterable[str], problem: str) -> None:
+    for name in fields:
+        raise InvalidInput(name, problem)
+
+
+def _limit() -> int:
+    values = flask.request.args.getlist("limit")
+    if not values:
+        return 20
+    if len(values) > 1 or not values[0].isascii() or not values[0].isdigit() or len(values[0]) > 3:
+        raise InvalidInput("limit", f"must be given once, 1 to {messages.LARGEST_PAGE}")
+    return int(values[0])
+
+
+def _as_json(message: Message) -> dict[str, Any]:
+    return {
+        "id": message.id,
+        "from": message.sender,
+        "to": message.to,
+        "body": message.body,
+        "timestamp": message.timestamp,
+        "read": message.read,
+    }

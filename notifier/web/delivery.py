@@ -1,0 +1,138 @@
+"""From committed events to Socket.IO rooms of this worker: pushes, heads, and the sweep."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import socketio
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..operations import Event
+from ..stamps import to_seconds
+from .presence import Presence
+
+__all__ = ["Delivery", "Sweep", "room"]
+
+log = logging.getLogger("notifier.web")
+
+# Workers that started together should not ask the database together.
+_JITTER = 0.2
+
+
+def room(user: str) -> str:
+    """The room of a user's sockets. Only the server picks it."""
+    return f"user:{user}"
+
+
+class Delivery:
+    """Emits to the sockets of this worker, and to no others."""
+
+    def __init__(self, server: socketio.Server, namespace: str, presence: Presence) -> None:
+        self._server = server
+        self._namespace = namespace
+        self._presence = presence
+        self.emitted = 0
+
+    def push(self, events: Sequence[Event]) -> None:
+        """Emit each event to its user's room, if anybody is in it."""
+        for event in events:
+            if self._presence.has(event.user):
+                self._emit(event.name, event.pushed(), room(event.user))
+                self._presence.tell(event.user, event.stamp)
+                self.emitted += 1
+
+    def head(self, user: str, stamp: int) -> None:
+        """Tell the user's whole room where the head is."""
+        self._emit("head", {"timestamp": to_seconds(stamp)}, room(user))
+        self._presence.tell(user, stamp)
+
+    def head_to(self, sid: str, stamp: int) -> None:
+        """Tell one socket where its user's head is."""
+        self._emit("head", {"timestamp": to_seconds(stamp)}, sid)
+        self._presence.tell_one(sid, stamp)
+
+    def _emit(self, name: str, data: dict[str, Any], to: str) -> None:
+        # The plain manager's emit, on purpose: a manager with a message queue would send to
+        # every worker what each of them already received.
+        socketio.Manager.emit(self._server.manager, name, data, self._namespace, room=to)
+
+
+class Sweep:
+    """Announces heads that nobody announced: the one cure for every loss that nobody sees.
+
+    Every ``interval`` seconds, and at once when asked, it reads the clocks of the local users
+    in one statement and emits ``head`` where a clock is above what was emitted last. The
+    ``housekeeping`` of the process shares its rhythm.
+    """
+
+    def __init__(
+        self,
+        presence: Presence,
+        delivery: Delivery,
+        heads: Callable[[Sequence[str]], dict[str, int]],
+        interval: float,
+        housekeeping: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._presence = presence
+        self._delivery = delivery
+        self._heads = heads
+        self._interval = interval
+        self._housekeeping = housekeeping
+        self._wake = threading.Event()
+        self._stopped = False
+        self._thread: threading.Thread | None = None
+        self._failing = False
+        self.healed = 0
+
+    def start(self) -> None:
+        """Begin to sweep, in the background. Repeats are harmless."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
+            self._thread.start()
+
+    def request(self) -> None:
+        """Sweep now."""
+        self._wake.set()
+
+    def stop(self, timeout: float) -> None:
+        """End the background work."""
+        self._stopped = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def once(self) -> int:
+        """Sweep; how many users had a head that was not announced."""
+        found = 0
+        for user, stamp in self._heads(self._presence.users()).items():
+            if stamp > self._presence.told(user):
+                self._delivery.head(user, stamp)
+                found += 1
+        self.healed += found
+        return found
+
+    def _run(self) -> None:
+        while not self._stopped:
+            self._wake.wait(self._interval * random.uniform(1 - _JITTER, 1 + _JITTER))
+            self._wake.clear()
+            if not self._stopped:
+                self._try()
+
+    def _try(self) -> None:
+        try:
+            self._housekeeping()
+            self.once()
+        except SQLAlchemyError as error:
+            if not self._failing:
+                log.warning("The sweep cannot read the database, trying again: %s", error)
+            self._failing = True
+        except Exception:
+            log.exception("The sweep failed in an unexpected way, trying again")
+        else:
+            if self._failing:
+                log.warning("The sweep reads the database again")
+            self._failing = False

@@ -1,0 +1,62 @@
+"""Who is asking: a browser by the host's session, a program by a user token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import flask
+import werkzeug.exceptions
+
+from .. import checks
+from .tokens import Tokens
+
+__all__ = ["Caller", "Identity"]
+
+Identify = Callable[[], object]
+"""Returns the signed-in user's id in a request, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The user behind a request, and whether a browser's cookie said so."""
+
+    user: str
+    by_cookie: bool
+
+
+class Identity:
+    """Answers who is behind a request, over HTTP or Socket.IO."""
+
+    def __init__(self, identify: Identify | None, tokens: Tokens) -> None:
+        self._identify = identify
+        self.tokens = tokens
+
+    def of_request(self) -> Caller:
+        """The caller of the current request.
+
+        Raises Unauthorized if nobody is signed in, TokenError for a bearer token that is no good.
+        """
+        scheme, _, credential = flask.request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return Caller(self.tokens.user(credential.strip()), by_cookie=False)
+        user = self.of_session()
+        if user is None:
+            raise werkzeug.exceptions.Unauthorized(
+                "Sign in, or send a user token as 'Authorization: Bearer <token>'."
+            )
+        return Caller(user, by_cookie=True)
+
+    def of_socket(self, auth: object) -> str | None:
+        """The user behind a socket: of ``auth``'s token if it has one, else of the session.
+
+        Raises TokenError for a token that is no good.
+        """
+        if isinstance(auth, dict) and auth.get("token") is not None:
+            return self.tokens.user(auth["token"])
+        return self.of_session()
+
+    def of_session(self) -> str | None:
+        """The user whom the host says is signed in, or None."""
+        user = self._identify() if self._identify is not None else None
+        return None if user is None else checks.user_id(user, "user")

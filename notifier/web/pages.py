@@ -1,0 +1,83 @@
+"""What a template needs to show the badge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import flask
+from jinja2 import ChoiceLoader, FileSystemLoader
+
+from ..models import UNREAD
+from ..resources import static_dir, templates_dir
+
+if TYPE_CHECKING:
+    from ..extension import Notifier
+
+__all__ = ["Page", "blueprint", "register"]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The badge of the current user, as the macro of ``notifier/badge.html`` renders it."""
+
+    signed_in: bool
+    name: str
+    count: int
+    since: float
+    poll_url: str
+    read_url: str
+    socket_path: str
+    namespace: str
+    transports: str
+    script_url: str
+
+
+def blueprint() -> flask.Blueprint:
+    """The blueprint of every route and static file of the notifier."""
+    return flask.Blueprint(
+        "notifier",
+        __name__,
+        static_folder=str(static_dir()),
+        static_url_path="/notifier/static",
+    )
+
+
+def register(app: flask.Flask, notifier: Notifier) -> None:
+    """Let the app's templates import ``notifier/badge.html`` and call ``notifier_page()``."""
+    ours = FileSystemLoader(str(templates_dir()))
+    loader = app.jinja_loader
+    app.jinja_loader = ChoiceLoader([loader, ours]) if loader else ours
+    app.context_processor(lambda: {"notifier_page": _page_of(notifier)})
+
+
+def _page_of(notifier: Notifier) -> Callable[[], Page]:
+    """A function that reads the badge when it is first called, and once per rendered page."""
+    page: Page | None = None
+
+    def current() -> Page:
+        nonlocal page
+        if page is None:
+            page = _page(notifier)
+        return page
+
+    return current
+
+
+def _page(notifier: Notifier) -> Page:
+    user = notifier.identity.of_session()
+    badge = notifier.store.badge(user) if user is not None else None
+    settings = notifier.settings
+    return Page(
+        signed_in=user is not None,
+        name=UNREAD,
+        count=badge.count if badge else 0,
+        since=badge.since if badge else 0.0,
+        poll_url=flask.url_for("notifier.poll"),
+        read_url=flask.url_for("notifier.mark_read"),
+        socket_path=settings.socket_path,
+        namespace=settings.namespace,
+        transports=",".join(settings.transports),
+        script_url=flask.url_for("notifier.static", filename="notifier/start.js"),
+    )

@@ -1,0 +1,93 @@
+"""What a process needs once it holds sockets: presence, delivery, the subscription, the sweep."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from flask_socketio import SocketIO
+
+from ..broker.connection import Link
+from ..broker.subscription import Subscription
+from ..config import Settings
+from ..publisher import MemoryPublisher, Publisher
+from .delivery import Delivery, Sweep
+from .presence import Presence
+from .sessions import Sessions
+
+__all__ = ["Serving"]
+
+log = logging.getLogger("notifier.web")
+
+# A worker whose broker is not up by then serves polls and sweeps, and joins later.
+_START_SECONDS = 5.0
+
+Heads = Callable[[Sequence[str]], dict[str, int]]
+
+
+class Serving:
+    """The serving side of one app in one process. Nothing runs until ``start``."""
+
+    def __init__(
+        self, socketio: SocketIO, settings: Settings, publisher: Publisher, heads: Heads
+    ) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._started = False
+        server = socketio.server
+        self.presence = Presence()
+        self.delivery = Delivery(server, settings.namespace, self.presence)
+        self.sessions = Sessions(
+            server, settings.namespace, self.presence, settings.connect_timeout
+        )
+        self.sweep = Sweep(
+            self.presence, self.delivery, heads, settings.sweep_interval, self.sessions.reap
+        )
+        self.subscription: Subscription | None = None
+        if isinstance(publisher, MemoryPublisher):
+            publisher.subscribe(self.delivery.push)
+        elif settings.redis_url:
+            self.subscription = self._subscription()
+
+    def start(self) -> None:
+        """Subscribe and sweep, in the background. Repeats are harmless."""
+        with self._lock:
+            if self._started:
+                return
+            self._started = True
+        if self.subscription is not None:
+            self.subscription.start()
+        self.sweep.start()
+
+    def wait_ready(self) -> None:
+        """Wait for the subscription; a broker that stays away is logged, not raised."""
+        if self.subscription is not None and not self.subscription.wait_ready(_START_SECONDS):
+            log.warning(
+                "No subscription to Redis after %g s; serving without it, pages follow by the "
+                "sweep and by polling. Check REDIS_URL and the server.",
+                _START_SECONDS,
+            )
+
+    def broker_state(self) -> str:
+        """``ok``, ``unreachable``, or ``none`` where no broker is configured."""
+        if self.subscription is None:
+            return "none"
+        self.start()
+        return "ok" if self.subscription.ready else "unreachable"
+
+    def stop(self, timeout: float) -> None:
+        """Close every socket and end the background work, within ``timeout`` seconds or so."""
+        self.sweep.stop(timeout)
+        self.sessions.close_all(timeout)
+        if self.subscription is not None:
+            self.subscription.close(timeout)
+
+    def _subscription(self) -> Subscription:
+        settings = self._settings
+        return Subscription(
+            lambda: Link(settings.redis_url, settings.broker_timeout),
+            settings.channel,
+            self.delivery.push,
+            self.sweep.request,
+        )

@@ -1,0 +1,91 @@
+"""Putting the edge onto an app."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import flask
+from flask_socketio import SocketIO
+
+from ..broker.connection import client, pool
+from ..broker.publisher import RedisPublisher
+from ..config import Settings
+from ..engine.middleware import harden
+from ..engine.modes import detect_async_mode
+from ..publisher import MemoryPublisher, Publisher
+from . import api, cli, pages, problems, sockets
+from .identity import Identity
+from .origins import allow
+from .serving import Serving
+from .tokens import Tokens
+
+if TYPE_CHECKING:
+    from ..extension import Notifier
+
+__all__ = ["identity_of", "publisher_of", "register"]
+
+# All a client ever sends is its CONNECT with a token, and heartbeats.
+_LARGEST_FRAME = 16_384
+
+
+def publisher_of(settings: Settings) -> Publisher:
+    """The publisher that the settings ask for. Raises ConfigurationError for a bad REDIS_URL."""
+    if not settings.redis_url:
+        return MemoryPublisher()
+    pool(settings.redis_url, settings.broker_timeout)
+    return RedisPublisher(
+        lambda: client(settings.redis_url, settings.broker_timeout),
+        settings.channel,
+        settings.queue_size,
+        settings.queue_seconds,
+    )
+
+
+def identity_of(app: flask.Flask, settings: Settings, identify: Any) -> Identity:
+    """Who is who in ``app``: its own session, and tokens signed with its keys."""
+    keys = settings.token_keys
+    if not keys:
+        secrets = [app.config.get("SECRET_KEY"), *(app.config.get("SECRET_KEY_FALLBACKS") or ())]
+        keys = tuple(_text(secret) for secret in secrets if secret)
+    return Identity(identify, Tokens(keys, settings.token_max_age))
+
+
+def register(app: flask.Flask, notifier: Notifier) -> list[flask.Blueprint]:
+    """Add routes, sockets, templates and commands of ``notifier`` to ``app``; the blueprints."""
+    blueprint = pages.blueprint()
+    problems.register(blueprint)
+    api.register(blueprint, notifier)
+    app.register_blueprint(blueprint)
+    pages.register(app, notifier)
+    notifier.socketio = _socketio(app, notifier.settings)
+    notifier.serving = Serving(
+        notifier.socketio,
+        notifier.settings,
+        notifier.publisher,
+        lambda users: notifier.store.heads(users),
+    )
+    sockets.register(notifier.socketio, notifier)
+    app.wsgi_app = harden(  # type: ignore[method-assign, assignment]
+        app.wsgi_app, trusted_proxies=notifier.settings.trusted_proxies
+    )
+    cli.register(app, notifier)
+    return [blueprint]
+
+
+def _socketio(app: flask.Flask, settings: Settings) -> SocketIO:
+    return SocketIO(
+        app,
+        async_mode=detect_async_mode(),
+        path=settings.socket_path,
+        transports=list(settings.transports),
+        cors_allowed_origins=allow(settings.allowed_origins),
+        ping_interval=settings.ping_interval,
+        ping_timeout=settings.ping_timeout,
+        max_http_buffer_size=_LARGEST_FRAME,
+        manage_session=False,
+        namespaces=[settings.namespace],
+    )
+
+
+def _text(secret: str | bytes) -> str:
+    return secret.decode("latin-1") if isinstance(secret, bytes) else secret

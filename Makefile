@@ -1,0 +1,55 @@
+# `make help` lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+HOST ?= 127.0.0.1
+PORT ?= 5000
+export HOST PORT
+ifdef WORKERS
+export WEB_CONCURRENCY := $(WORKERS)
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check format clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(VENV)/.app ## Create .venv/ and install what the app needs
+
+run: $(VENV)/.app ## Serve the app: PORT= HOST= WORKERS= DATABASE_URL= REDIS_URL=
+	@exec scripts/run.sh
+
+test: $(VENV)/.test ## Lint, types and the whole suite on real services
+	@$(BIN)/python scripts/install_chromium.py
+	@$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.test ## Format check, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.test ## Format, and fix what lint can fix
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+clean: ## Remove .venv/ and everything generated; instance/ (your data) stays
+	rm -rf $(VENV) build dist *.egg-info test-artifacts .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each stamp is written last, so an interrupted step is done again.
+$(VENV)/.created:
+	@scripts/create_venv.sh "$(PYTHON)" $(VENV)
+	@touch $@
+
+$(VENV)/.app: $(VENV)/.created setup.cfg pyproject.toml
+	$(PIP) --editable '.[app]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.created setup.cfg pyproject.toml
+	$(PIP) --editable '.[app,test]'
+	@touch $(VENV)/.app $@

@@ -1,0 +1,1 @@
+"""Real servers, started by fixtures on ports and folders of their own."""

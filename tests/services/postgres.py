@@ -26,6 +26,7 @@ PROGRAMS = Path(WHEEL, "pginstall18", "bin")
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "max_connections": "200",
+    "max_prepared_transactions": "4",
     "fsync": "off",
     "full_page_writes": "off",
     "autovacuum": "off",

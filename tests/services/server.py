@@ -49,7 +49,8 @@ class ServerProcess:
         self.workers = workers
         self.env = clean_environment(
             **{"SECRET_KEY": SECRET_KEY}
-            | {"PORT": str(self.port), "WEB_CONCURRENCY": str(workers), "PYTHONUNBUFFERED": "1"}
+            | {"HOST": "127.0.0.1", "PORT": str(self.port)}
+            | {"WEB_CONCURRENCY": str(workers), "PYTHONUNBUFFERED": "1"}
             | dict(env)
         )
         self._folder = folder

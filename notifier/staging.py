@@ -156,11 +156,10 @@ def _connection(session: Session) -> Connection:
 
 
 def _autocommits(connection: Connection) -> bool:
-    # SQLite's driver is always told not to begin transactions by itself; there only the level
-    # that was asked for tells.
     if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
         return True
-    if connection.dialect.name == "sqlite":
-        return connection.default_isolation_level == "AUTOCOMMIT"
     driver = connection.connection.dbapi_connection
-    return driver is not None and connection.dialect.detect_autocommit_setting(driver)
+    if driver is None or not connection.dialect.detect_autocommit_setting(driver):
+        return False
+    # SQLite's driver is also told not to begin by itself where an event hook does it instead.
+    return not (connection.dialect.name == "sqlite" and driver.in_transaction)

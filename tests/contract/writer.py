@@ -1,0 +1,87 @@
+"""A process that writes to the database in one of the ways the concurrency tests compare.
+
+``python -m tests.contract.writer URL HOW COUNT NUMBER SKEW``: COUNT writes by writer NUMBER, whose
+clock is SKEW seconds off. Waits for a line on standard input before it begins.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections.abc import Callable
+
+from sqlalchemy import Engine, insert
+from sqlalchemy.orm import Session
+
+from notifier import inbox
+from notifier.database import create_engine
+from notifier.models import notifications
+from notifier.operations import NewMessage, Operation, SetNotification
+from notifier.publisher import MemoryPublisher
+from notifier.staging import Staging
+from notifier.stamps import Clock, system_clock
+
+LONGEST_PAUSE = 0.004
+
+
+def pause() -> None:
+    time.sleep(random.uniform(0, LONGEST_PAUSE))
+
+
+def primitive(engine: Engine, operations: list[Operation], clock: Clock) -> None:
+    """Stamp under the inbox lock, then dawdle before the commit."""
+    with engine.begin() as connection:
+        inbox.write(connection, operations, clock)
+        pause()
+
+
+def staged(engine: Engine, operations: list[Operation], clock: Clock) -> None:
+    """Join a session's transaction that dawdles before its commit."""
+    with Session(engine) as session:
+        Staging(MemoryPublisher(), clock).stage(session, operations)
+        pause()
+        session.commit()
+
+
+def wall_clock(engine: Engine, operations: list[Operation], clock: Clock) -> None:
+    """Stamp with the wall clock and no lock, as a naive design does: it skips rows."""
+    with engine.begin() as connection:
+        for one in operations:
+            assert isinstance(one, SetNotification)
+            row = {"user_id": one.user, "name": one.name, "data": one.data, "stamp": clock()}
+            connection.execute(insert(notifications), row)
+        pause()
+
+
+WAYS: dict[str, Callable[[Engine, list[Operation], Clock], None]] = {
+    "primitive": primitive,
+    "staged": staged,
+    "wall_clock": wall_clock,
+}
+
+
+def one_name(number: int, n: int) -> list[Operation]:
+    return [SetNotification("alice", f"n{number}.{n}", n)]
+
+
+def random_sets(_number: int, _n: int) -> list[Operation]:
+    """Twenty of forty users in any order; some of them have no inbox yet."""
+    return [NewMessage(f"user{u}", "hi") for u in random.sample(range(40), 20)]
+
+
+def main() -> None:
+    url, how, count, number, skew = sys.argv[1:]
+    engine = create_engine(url, busy_timeout=30)
+    how, _, sets = how.partition("+")
+    operations = random_sets if sets else one_name
+    engine.connect().close()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for n in range(int(count)):
+        off = round(float(skew) * 1e6)
+        WAYS[how](engine, operations(int(number), n), lambda: system_clock() + off)
+
+
+if __name__ == "__main__":
+    main()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from .errors import InvalidInput
 
-__all__ = ["LATEST", "Clock", "from_seconds", "parse_since", "system_clock", "to_seconds"]
+__all__ = ["LATEST", "Clock", "from_seconds", "parse_seconds", "system_clock", "to_seconds"]
 
 Clock = Callable[[], int]
 """Returns the current time as a stamp."""
@@ -45,16 +45,16 @@ def from_seconds(seconds: float, field: str = "timestamp") -> int:
     return round(seconds * 1e6)
 
 
-def parse_since(values: Sequence[str]) -> int:
-    """The stamp that the ``since`` parameters of a poll ask for; 0 if there is none.
+def parse_seconds(values: Sequence[str], field: str) -> int | None:
+    """The stamp that a query parameter asks for; None if it is absent.
 
     ``values`` are the parameter's occurrences as text. Raises InvalidInput unless there is at
     most one, a plain decimal number between 0 and the year 2100.
     """
     if not values:
-        return 0
+        return None
     if len(values) > 1:
-        raise InvalidInput("since", "must be given once")
+        raise InvalidInput(field, "must be given once")
     if not _PLAIN_DECIMAL.fullmatch(values[0]):
-        raise InvalidInput("since", "must be a plain decimal number of seconds, such as 0 or 1.5")
-    return from_seconds(float(values[0]), "since")
+        raise InvalidInput(field, "must be a plain decimal number of seconds, such as 0 or 1.5")
+    return from_seconds(float(values[0]), field)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from .. import messages
 from ..errors import InvalidInput, UnknownUser
 from ..messages import Message
-from ..stamps import parse_since, to_seconds
+from ..stamps import parse_seconds, to_seconds
 from .identity import Caller
 from .origins import allow
 from .problems import problem
@@ -46,15 +46,15 @@ class _Views:
 
     def poll(self) -> flask.Response:
         caller = self._reader()
-        since = parse_since(flask.request.args.getlist("since"))
-        events = self._notifier.store.since(caller.user, since)
+        since = parse_seconds(flask.request.args.getlist("since"), "since")
+        events = self._notifier.store.since(caller.user, since or 0)
         response = _answer([event.polled() for event in events])
         response.headers["Poll-Interval"] = f"{self._notifier.settings.poll_interval:g}"
         return response
 
     def list_messages(self) -> flask.Response:
         caller = self._reader()
-        before = parse_since(flask.request.args.getlist("before")) or None
+        before = parse_seconds(flask.request.args.getlist("before"), "before")
         page = self._notifier.store.list_messages(
             caller.user, None if before is None else to_seconds(before), _limit()
         )

@@ -1,0 +1,244 @@
+"""The messages API: listing, sending, marking read, and what it refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from notifier import Notifier
+from notifier.operations import Event
+from tests.web.conftest import Host, client_of
+
+MESSAGES = "/api/v1/messages"
+READ = "/api/v1/messages/read"
+
+
+def problem(answer: TestResponse) -> dict[str, Any]:
+    assert answer.mimetype == "application/problem+json", answer.get_data(as_text=True)
+    members: dict[str, Any] = answer.get_json(force=True)
+    assert members["status"] == answer.status_code
+    return members
+
+
+def send(client: FlaskClient, to: Any = "alice", body: str = "hi") -> TestResponse:
+    return client.post(MESSAGES, json={"to": to, "body": body})
+
+
+def test_a_message_is_sent_and_pushed(
+    notifier: Notifier, bob: FlaskClient, events: list[Event]
+) -> None:
+    answer = send(bob)
+    [message] = answer.json["messages"]
+    assert answer.status_code == 201
+    assert message["to"] == "alice"
+    assert message["timestamp"] < notifier.head("alice")
+    assert [(event.user, event.data) for event in events] == [("alice", 1)]
+
+
+def test_several_recipients_get_one_message_each(notifier: Notifier, bob: FlaskClient) -> None:
+    sent = send(bob, ["alice", "carol", "alice"]).json["messages"]
+    assert [one["to"] for one in sent] == ["alice", "carol"]
+    assert notifier.unread_count("alice") == notifier.unread_count("carol") == 1
+
+
+def test_the_sender_is_who_is_signed_in(notifier: Notifier, bob: FlaskClient) -> None:
+    send(bob)
+    assert notifier.list_messages("alice")[0].sender == "bob"
+
+
+def test_nobody_sends_as_somebody_else(notifier: Notifier, bob: FlaskClient) -> None:
+    answer = bob.post(MESSAGES, json={"to": "alice", "body": "hi", "from": "carol"})
+    assert (answer.status_code, problem(answer)["field"]) == (403, "from")
+    assert notifier.unread_count("alice") == 0
+
+
+BAD_BODIES = [
+    ({"body": "hi"}, "to", 422),
+    ({"to": "alice"}, "body", 422),
+    ({"to": "alice", "body": ""}, "body", 422),
+    ({"to": "alice", "body": "  \n"}, "body", 422),
+    ({"to": "alice", "body": 5}, "body", 422),
+    ({"to": "alice", "body": "x" * 4001}, "body", 422),
+    ({"to": "alice", "body": "nul \x00"}, "body", 422),
+    ({"to": "alice", "body": "lone \ud800"}, "body", 422),
+    ({"to": 1.5, "body": "hi"}, "to", 422),
+    ({"to": None, "body": "hi"}, "to", 422),
+    ({"to": [], "body": "hi"}, "to", 422),
+    ({"to": {"alice": 1}, "body": "hi"}, "to", 422),
+    ({"to": [["alice"]], "body": "hi"}, "to", 422),
+    ({"to": "", "body": "hi"}, "to", 422),
+    ({"to": "x" * 65, "body": "hi"}, "to", 422),
+    ({"to": "a\x00", "body": "hi"}, "to", 422),
+    ({"to": "nobody", "body": "hi"}, "to", 404),
+    ({"to": ["alice", "nobody"], "body": "hi"}, "to", 404),
+    ({"to": "alice", "body": "hi", "urgent": True}, "urgent", 422),
+]
+
+
+@pytest.mark.parametrize(("content", "field", "status"), BAD_BODIES)
+def test_a_bad_field_is_named_and_nothing_is_written(
+    notifier: Notifier, bob: FlaskClient, content: object, field: str, status: int
+) -> None:
+    answer = bob.post(MESSAGES, json=content)
+    assert (answer.status_code, problem(answer)["field"]) == (status, field)
+    assert notifier.unread_count("alice") == 0
+
+
+BAD_JSON = [b"", b"{", b"[]", b'"text"', b"null", b"\xff\xfe\x00", b"[" * 100_000, b"1" * 5_000]
+
+
+@pytest.mark.parametrize("content", BAD_JSON, ids=range(len(BAD_JSON)))
+def test_what_is_no_json_object_is_a_400(bob: FlaskClient, content: bytes) -> None:
+    answer = bob.post(MESSAGES, data=content, content_type="application/json")
+    assert problem(answer)["status"] == 400
+
+
+def test_a_huge_request_is_a_413(bob: FlaskClient) -> None:
+    answer = bob.post(MESSAGES, json={"to": "alice", "body": "x" * 3_000_000})
+    assert problem(answer)["status"] == 413
+
+
+def test_the_longest_body_is_a_setting(host: Host) -> None:
+    bob = client_of(host(NOTIFIER_MAX_BODY=5), "bob")
+    assert send(bob, body="12345").status_code == 201
+    assert problem(send(bob, body="123456"))["field"] == "body"
+
+
+def test_a_foreign_page_cannot_write_for_a_signed_in_user(
+    notifier: Notifier, bob: FlaskClient
+) -> None:
+    headers = {"Origin": "https://evil.example"}
+    answer = bob.post(MESSAGES, json={"to": "alice", "body": "hi"}, headers=headers)
+    assert problem(answer)["status"] == 403
+    assert notifier.unread_count("alice") == 0
+
+
+def test_the_own_page_and_an_allowed_one_can(host: Host) -> None:
+    bob = client_of(host(NOTIFIER_ALLOWED_ORIGINS="https://a.example"), "bob")
+    for origin in ("http://localhost", "https://a.example"):
+        answer = bob.post(
+            MESSAGES, json={"to": "alice", "body": "hi"}, headers={"Origin": origin}
+        )
+        assert answer.status_code == 201
+
+
+def test_a_form_cannot_write_for_a_signed_in_user(bob: FlaskClient) -> None:
+    answer = bob.post(MESSAGES, data={"to": "alice", "body": "hi"})
+    assert problem(answer)["status"] == 415
+
+
+def test_a_bearer_call_needs_neither(notifier: Notifier) -> None:
+    headers = {
+        "Authorization": f"Bearer {notifier.token('bob')}",
+        "Origin": "https://evil.example",
+    }
+    answer = client_of(notifier).post(
+        MESSAGES, data=b'{"to": "alice", "body": "hi"}', headers=headers
+    )
+    assert answer.status_code == 201
+
+
+def test_the_inbox_pages_without_gap_or_repeat(notifier: Notifier, alice: FlaskClient) -> None:
+    with notifier.transaction():
+        for n in range(25):
+            notifier.send("alice", f"message {n}")
+    seen: list[str] = []
+    query = "?limit=10"
+    while page := alice.get(MESSAGES + query).json["messages"]:
+        seen += [message["body"] for message in page]
+        query = f"?limit=10&before={page[-1]['timestamp']!r}"
+    assert seen == [f"message {n}" for n in reversed(range(25))]
+
+
+def test_a_listed_message_has_every_member(bob: FlaskClient, alice: FlaskClient) -> None:
+    sent = send(bob).json["messages"][0]
+    [listed] = alice.get(MESSAGES).json["messages"]
+    assert listed == {**sent, "from": "bob", "body": "hi", "read": False}
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "abc", "1e1", "", "1&limit=2", "9" * 30, "٣"])
+def test_a_bad_limit_is_a_400(alice: FlaskClient, limit: str) -> None:
+    assert problem(alice.get(f"{MESSAGES}?limit={limit}"))["field"] == "limit"
+
+
+def test_a_bad_before_is_a_400(alice: FlaskClient) -> None:
+    assert problem(alice.get(f"{MESSAGES}?before=nan"))["field"] == "before"
+
+
+def test_marking_up_to_a_stamp_answers_the_new_count(
+    bob: FlaskClient, alice: FlaskClient, events: list[Event]
+) -> None:
+    first, second = (send(bob).json["messages"][0] for _ in range(2))
+    answer = alice.post(READ, json={"up_to": first["timestamp"]}).json
+    assert answer == {"unread": 1, "timestamp": events[-1].polled()["timestamp"]}
+    assert second["timestamp"] < answer["timestamp"]
+
+
+def test_marking_by_ids_answers_the_new_count(bob: FlaskClient, alice: FlaskClient) -> None:
+    sent = send(bob).json["messages"][0]
+    assert alice.post(READ, json={"ids": [sent["id"]]}).json["unread"] == 0
+
+
+def test_marking_again_changes_nothing(
+    bob: FlaskClient, alice: FlaskClient, events: list[Event]
+) -> None:
+    up_to = send(bob).json["messages"][0]["timestamp"]
+    answers = [alice.post(READ, json={"up_to": up_to}).json for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert len(events) == 2
+
+
+def test_nobody_marks_another_users_messages(
+    notifier: Notifier, bob: FlaskClient, alice: FlaskClient
+) -> None:
+    sent = send(bob).json["messages"][0]
+    bob.post(READ, json={"ids": [sent["id"]]})
+    assert notifier.unread_count("alice") == 1
+
+
+BAD_MARKS: list[tuple[dict[str, Any], str]] = [
+    ({}, "up_to"),
+    ({"up_to": 1, "ids": [1]}, "up_to"),
+    ({"up_to": "now"}, "up_to"),
+    ({"up_to": -1}, "up_to"),
+    ({"up_to": True}, "up_to"),
+    ({"up_to": float("nan")}, "up_to"),
+    ({"up_to": 1e300}, "up_to"),
+    ({"ids": 5}, "ids"),
+    ({"ids": ["1"]}, "ids"),
+    ({"ids": [0]}, "ids"),
+    ({"ids": [2**63]}, "ids"),
+    ({"ids": [True]}, "ids"),
+    ({"ids": list(range(1, 102))}, "ids"),
+]
+
+
+@pytest.mark.parametrize(("content", "field"), BAD_MARKS)
+def test_a_bad_mark_is_named(alice: FlaskClient, content: object, field: str) -> None:
+    answer = alice.post(READ, json=content)
+    assert (answer.status_code, problem(answer)["field"]) == (422, field)
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", MESSAGES), ("POST", MESSAGES), ("POST", READ)])
+def test_a_stranger_gets_a_401(notifier: Notifier, method: str, path: str) -> None:
+    answer = client_of(notifier).open(path, method=method, json={"to": "alice", "body": "hi"})
+    assert problem(answer)["status"] == 401
+
+
+def test_a_database_that_is_gone_is_a_503_with_retry_after(
+    notifier: Notifier, bob: FlaskClient
+) -> None:
+    with notifier.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE inboxes")
+    answer = send(bob)
+    assert problem(answer)["status"] == 503
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_health_and_readiness(notifier: Notifier) -> None:
+    client = client_of(notifier)
+    assert client.get("/healthz").json == {"status": "ok"}
+    assert client.get("/readyz").json == {"status": "ready", "database": "ok", "broker": "none"}

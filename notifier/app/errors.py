@@ -1,0 +1,54 @@
+"""Pages that say what went wrong and what to do about it."""
+
+from __future__ import annotations
+
+import flask
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import BadRequest, HTTPException
+
+from notifier import InvalidInput
+
+__all__ = ["register"]
+
+# (heading, what to do) by status; others go by their family.
+_TEXTS = {
+    400: ("That did not work", "Something in the address or the form cannot be used."),
+    403: ("Not allowed", "This page is not for you."),
+    404: ("Nothing here", "The address is mistyped, or the page has moved."),
+    405: ("Not that way", "This address does not take what was asked of it."),
+    413: ("Too much", "What you sent is larger than we take. Shorten it and try again."),
+    500: ("Our fault", "Something broke on our side. Try again in a moment."),
+}
+
+_EXPIRED = (
+    "This form has expired",
+    "You signed in or out since it was opened, or the browser sent no cookie. Nothing was "
+    "changed. Go back, reload the page and send it again.",
+)
+
+
+def register(app: flask.Flask) -> None:
+    """Answer with a page of our own, except where a blueprint answers for itself."""
+    # By class, since a handler for a status would come before the blueprints' own.
+    app.register_error_handler(HTTPException, _page)
+    app.register_error_handler(InvalidInput, lambda _error: _page(BadRequest()))
+
+
+def _page(error: HTTPException) -> ResponseReturnValue:
+    status = error.code or 500
+    if error.response is not None or status < 400:
+        return error.get_response()
+    heading, advice = _text(error, status)
+    # After a failure of ours the page asks the database nothing, not even who is signed in.
+    page = flask.render_template(
+        "app/error.html", heading=heading, advice=advice, status=status, bare=status >= 500
+    )
+    kept = [pair for pair in error.get_headers() if pair[0] in ("Allow", "Retry-After")]
+    return page, status, kept
+
+
+def _text(error: HTTPException, status: int) -> tuple[str, str]:
+    if isinstance(error, CSRFError):
+        return _EXPIRED
+    return _TEXTS.get(status) or _TEXTS[500 if status >= 500 else 400]

@@ -19,7 +19,10 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 PACKAGE_MANAGERS = {
     "apt-get": (
         ("apt-get", "update", "-qq"),
-        ("apt-get", "install", "-qq", "-y", "--no-install-recommends", "chromium"),
+        (
+            *("apt-get", "install", "-qq", "-y", "--no-install-recommends"),
+            *("chromium", "fonts-liberation"),
+        ),
     ),
     "dnf": (("dnf", "install", "-q", "-y", "chromium"),),
     "apk": (("apk", "add", "--quiet", "chromium"),),
@@ -72,9 +75,10 @@ def install_from_system() -> None:
 
 
 def install_from_playwright() -> None:
-    """Install playwright's own build, with the libraries it needs where we may."""
-    extra = ["--with-deps"] if os.geteuid() == 0 else []
-    run(sys.executable, "-m", "playwright", "install", *extra, "chromium")
+    """Install playwright's own build, and the libraries it needs where we may."""
+    run(sys.executable, "-m", "playwright", "install", "chromium")
+    if os.geteuid() == 0:
+        run(sys.executable, "-m", "playwright", "install-deps", "chromium")
 
 
 def as_root() -> list[str]:

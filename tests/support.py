@@ -6,6 +6,7 @@ import os
 import random
 import socket
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -43,6 +44,15 @@ def free_port() -> int:
                 continue
             return port
     raise RuntimeError("no free TCP port found on 127.0.0.1")
+
+
+def answers(url: str) -> bool:
+    """Tell whether GET `url` answers 200 within a second."""
+    try:
+        with urllib.request.urlopen(url, timeout=1) as response:  # noqa: S310 -- ours, http
+            return bool(response.status == 200)
+    except OSError:
+        return False
 
 
 def in_ci() -> bool:

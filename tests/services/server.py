@@ -6,15 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
 
 from tests.services.process import Process, Reaper
-from tests.support import ROOT, free_port, wait_until
+from tests.support import ROOT, answers, free_port, wait_until
 
 # What a developer's shell may export and a test must not inherit.
 SETTINGS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "WEB_CONCURRENCY", "PORT", "HOST")
@@ -101,11 +99,7 @@ class ServerProcess:
 
     def answers(self, path: str) -> bool:
         """Tell whether GET `path` answers 200 within a second."""
-        try:
-            with urllib.request.urlopen(f"{self.url}{path}", timeout=1) as response:  # noqa: S310
-                return bool(response.status == 200)
-        except (OSError, urllib.error.URLError):
-            return False
+        return answers(f"{self.url}{path}")
 
     def flask(self, *arguments: str) -> str:
         """Run `flask --app wsgi ARGUMENTS` with this server's settings and return its stdout."""

@@ -2,7 +2,7 @@ import { Connection } from "./connection.js";
 import { Requests, SignedOut } from "./requests.js";
 import { Rule } from "./rule.js";
 import { Schedule } from "./schedule.js";
-import { FETCH_BACKOFF, GRACE_MS, WAKE_MS, backoff } from "./timing.js";
+import { FETCH_BACKOFF, GRACE_MS, PATIENCE_MS, WAKE_MS, backoff } from "./timing.js";
 import { isHead, isPush } from "./wire.js";
 
 /**
@@ -36,7 +36,7 @@ export class Client {
       onChange: () => this.changed(),
       onEvent: (name, payload) => this.received(name, payload),
     });
-    this.timers = new Map(); // by purpose: grace, retry, wake
+    this.timers = new Map(); // by purpose: grace, retry, wake, patience
     this.failures = 0; // of catch-ups in a row
     this.warned = new Set();
     this.running = false;
@@ -51,6 +51,7 @@ export class Client {
     });
     this.schedule.change(this.mode());
     this.connection.open();
+    this.after("patience", PATIENCE_MS, () => this.changed());
   }
 
   /** Ends every timer, request, listener and the socket. A stopped client stays stopped. */
@@ -137,7 +138,6 @@ export class Client {
   async request() {
     if (this.timers.has("retry")) return;
     const asked = this.rule.begin();
-    if (!asked) return;
     this.schedule.asked(asked);
     const [happened, outcome] = await this.requests.poll(asked.since).then(
       (answer) => [this.answered, answer],

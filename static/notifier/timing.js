@@ -38,7 +38,9 @@ export const JITTER = 0.5;
 /** A connection that lived shorter than this was no success, so the delays go on growing. */
 export const STABLE_MS = 10_000;
 /** A socket that is open but not let in after this long is stuck. */
-export const CONNECT_TIMEOUT_MS = 20_000;
+export const CONNECT_TIMEOUT_MS = 10_000;
+/** No status is claimed before something is known, or this long: most sockets open at once. */
+export const PATIENCE_MS = 2_000;
 
 /** The delay before attempt number `attempt` (0 is the first retry). */
 export function backoff({ first, most }, attempt, random) {

@@ -28,7 +28,7 @@ test("a lost socket is opened again after half a second", async () => {
   assert.equal(socket.attempts, 2);
 });
 
-test("a socket that the server closed is opened again, which socket.io-client does not", async () => {
+test("a socket that the server closed is opened again, as no socket.io-client does", async () => {
   const { clock, socket } = connection();
   socket.accept();
   socket.drop("io server disconnect");

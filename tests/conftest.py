@@ -107,12 +107,13 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def serve(tmp_path: Path, reaper: Reaper) -> Iterator[Serve]:
+def serve(tmp_path: Path, reaper: Reaper, valkey: Valkey) -> Iterator[Serve]:
     """A function that starts the deployed app: `serve(env={...}, workers=2)`.
 
-    It creates the tables, waits for `ready` and returns a `ServerProcess`. Without a
-    DATABASE_URL in `env` the server gets a SQLite file of the test's own.
+    It creates the tables, waits for `ready` and returns a `ServerProcess`. What `env` leaves out
+    is a SQLite file of the test's own and the broker of the run, never the checkout's instance/.
     """
+    defaults = {"DATABASE_URL": f"sqlite:///{tmp_path / 'served.db'}", "REDIS_URL": valkey.url}
     servers: list[ServerProcess] = []
 
     def start(
@@ -122,8 +123,8 @@ def serve(tmp_path: Path, reaper: Reaper) -> Iterator[Serve]:
         ready: str | None = "/healthz",
         init_db: bool = True,
     ) -> ServerProcess:
-        env = {"DATABASE_URL": f"sqlite:///{tmp_path / 'served.db'}"} | dict(env or {})
-        server = ServerProcess(tmp_path, reaper, env=env, workers=workers, port=port)
+        settings = defaults | dict(env or {})
+        server = ServerProcess(tmp_path, reaper, env=settings, workers=workers, port=port)
         servers.append(server)
         if init_db:
             server.flask("notifier", "init-db")

@@ -40,12 +40,19 @@ def _page(error: HTTPException) -> ResponseReturnValue:
     if error.response is not None or status < 400:
         return error.get_response()
     heading, advice = _text(error, status)
-    # After a failure of ours the page asks the database nothing, not even who is signed in.
-    page = flask.render_template(
-        "app/error.html", heading=heading, advice=advice, status=status, bare=status >= 500
-    )
+    values = {"heading": heading, "advice": advice, "status": status}
+    page = _bare(values) if status >= 500 else flask.render_template("app/error.html", **values)
     kept = [pair for pair in error.get_headers() if pair[0] in ("Allow", "Retry-After")]
     return page, status, kept
+
+
+def _bare(values: dict[str, object]) -> str:
+    """The page without the app's context, which would ask the database who is signed in.
+
+    After a failure of ours, that may be the very thing that fails.
+    """
+    template = flask.current_app.jinja_env.get_template("app/error.html")
+    return template.render(bare=True, **values)
 
 
 def _text(error: HTTPException, status: int) -> tuple[str, str]:

@@ -1,0 +1,1 @@
+"""eventlet, gunicorn and Engine.IO: everything that depends on how the app is served."""

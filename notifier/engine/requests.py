@@ -1,0 +1,60 @@
+"""The layer between eventlet's server and the application that knows WebSockets from requests.
+
+Import this only after monkey-patching: it imports eventlet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from eventlet import wsgi
+
+from .serverlog import ServerLog
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+__all__ = ["WebSocketTracker"]
+
+
+class WebSocketTracker:
+    """Remembers which connections became WebSockets, and ends a failed one without a word.
+
+    A connection is a WebSocket from the moment its handler calls ``environ["eventlet.set_idle"]``,
+    which eventlet's does right after the handshake. An exception that leaves such a handler must
+    not be answered: eventlet would write an HTTP response between the frames.
+    """
+
+    def __init__(self, application: WSGIApplication, log: ServerLog) -> None:
+        self._application = application
+        self._log = log
+        self._sockets: set[int] = set()
+
+    def is_websocket(self, sock: Any) -> bool:
+        """Tell whether the connection of ``sock`` has been upgraded."""
+        return id(sock) in self._sockets
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request (WSGI)."""
+        if environ.get("HTTP_UPGRADE", "").lower() != "websocket":
+            return self._application(environ, start_response)
+        key = id(environ["eventlet.input"].get_socket())
+        environ["eventlet.set_idle"] = self._upgraded(key, environ["eventlet.set_idle"])
+        try:
+            return self._application(environ, start_response)
+        except Exception as error:
+            if key not in self._sockets:
+                raise
+            self._log.bad_socket(environ.get("REMOTE_ADDR"), error)
+            wsgi.WSGI_LOCAL.already_handled = True
+            return []
+        finally:
+            self._sockets.discard(key)
+
+    def _upgraded(self, key: int, set_idle: Any) -> Any:
+        def mark() -> None:
+            self._sockets.add(key)
+            set_idle()
+
+        return mark

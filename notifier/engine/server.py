@@ -1,0 +1,175 @@
+"""The listening side of one worker: eventlet's WSGI server with a way to end.
+
+Import this only after monkey-patching: it imports eventlet.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import eventlet
+from eventlet import greenio, patcher, wsgi
+
+from .listener import Listener, StopAccepting
+from .requests import WebSocketTracker
+from .serverlog import ServerLog
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+__all__ = ["Server"]
+
+# Longest request line. gunicorn's own limit is 4 KB; with room to spare the app can answer an
+# overlong query with a reason instead of a bare 414.
+URL_LIMIT = 16 * 1024
+
+_DRAIN_TICK = 0.02  # seconds
+PARTING = 0.5  # seconds for WebSockets to send what is queued for them
+
+Connection = list[Any]  # eventlet's: [address, socket, state]
+
+
+class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
+    """eventlet's, without its own lines on stderr and without the version of Python."""
+
+    def log_message(self, format: str, *args: Any) -> None:
+        self.server.log.debug(format, *args)
+
+    def version_string(self) -> str:
+        return "notifier"
+
+
+class Server:
+    """Accepts connections and answers them with a WSGI application.
+
+    ``connections`` is the most it holds at a time; ``keepalive`` how long an idle HTTP connection
+    is kept and ``socket_timeout`` how long one read or write of a request may take, in seconds.
+    Engine.IO sets a timeout of its own on a WebSocket. ``alone`` means that no other process
+    accepts from the same sockets.
+    """
+
+    def __init__(
+        self,
+        application: WSGIApplication,
+        *,
+        log: ServerLog,
+        connections: int,
+        keepalive: float,
+        socket_timeout: float,
+        alone: bool = False,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._alone = alone
+        self._application = WebSocketTracker(application, log)
+        self._log = log
+        self._pool = _ConnectionPool(connections, log, tls)
+        self._listeners: list[tuple[Listener, Any]] = []
+        self._options = {
+            "log": log,
+            "log_format": log.format,
+            "log_x_forwarded_for": False,
+            "custom_pool": self._pool,
+            "protocol": _Protocol,
+            "keepalive": keepalive,
+            "socket_timeout": socket_timeout,
+            "url_length_limit": URL_LIMIT,
+            "debug": False,
+            "environ": {"wsgi.url_scheme": "https", "HTTPS": "on"} if tls else None,
+        }
+
+    def listen(self, sock: Any) -> None:
+        """Accept from ``sock``, a green socket that listens already."""
+        listener = Listener(sock, self._pool, self._log, alone=self._alone)
+        loop = eventlet.spawn(wsgi.server, listener, self._application, **self._options)
+        self._listeners.append((listener, loop))
+        eventlet.sleep(0)
+
+    def pause(self) -> None:
+        """Stop accepting: from now on new clients reach other workers."""
+        for listener, loop in self._listeners:
+            eventlet.kill(loop, StopAccepting())
+            listener.close()
+
+    def drain(self, timeout: float, hurry: Callable[[], bool]) -> int:
+        """Wait until every request was answered, WebSockets aside, or ``hurry()`` says no more.
+
+        Idle connections are closed meanwhile. Returns the number of requests still running.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            eventlet.sleep(0)
+            running = sum(self._retire(one) for one in self._pool.connections())
+            if not running or hurry() or time.monotonic() >= deadline:
+                return running
+            eventlet.sleep(_DRAIN_TICK)
+
+    def close(self, timeout: float) -> None:
+        """Cut what is left, WebSockets too, and wait up to ``timeout`` seconds for it to end.
+
+        WebSockets that were told to disconnect get a moment to say so and leave by themselves.
+        """
+        leave_at = time.monotonic() + min(PARTING, timeout)
+        while self._pool.connections() and time.monotonic() < leave_at:
+            eventlet.sleep(_DRAIN_TICK)
+        for listener, _ in self._listeners:
+            listener.end()
+        for _, sock, _ in self._pool.connections():
+            greenio.shutdown_safe(sock)
+        with eventlet.Timeout(max(timeout, 0), False):
+            for _, loop in self._listeners:
+                loop.wait()
+
+    def _retire(self, connection: Connection) -> bool:
+        """Let a connection end after its request; True while there is one to wait for."""
+        _, sock, state = connection
+        if self._application.is_websocket(sock):
+            return False
+        if state == wsgi.STATE_IDLE and not _has_input(sock):
+            greenio.shutdown_safe(sock)
+            return False
+        connection[2] = wsgi.STATE_CLOSE
+        return True
+
+
+def _has_input(sock: Any) -> bool:
+    """Whether a request has arrived that nobody has read yet."""
+    if sock.fileno() < 0:
+        return False
+    # The patched module has no poll, and select stops at descriptor 1,023.
+    select = patcher.original("select")
+    poll = select.poll()
+    poll.register(sock.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+class _ConnectionPool(eventlet.GreenPool):  # type: ignore[misc]
+    """A green thread for each connection, and the list of them."""
+
+    def __init__(self, size: int, log: ServerLog, tls: ssl.SSLContext | None) -> None:
+        super().__init__(size)
+        self._log = log
+        self._tls = tls
+        self._open: dict[int, Connection] = {}
+
+    def connections(self) -> list[Connection]:
+        return list(self._open.values())
+
+    def spawn(self, function: Callable[..., None], connection: Connection) -> Any:
+        return super().spawn(self._serve, function, connection)
+
+    def _serve(self, function: Callable[..., None], connection: Connection) -> None:
+        key = id(connection)
+        self._open[key] = connection
+        try:
+            if self._tls is not None:
+                connection[1] = self._tls.wrap_socket(connection[1], server_side=True)
+            function(connection)
+        except OSError as error:
+            self._log.client_gone(connection[0], error)
+        except Exception as error:  # noqa: BLE001 -- logged; one connection must not end others
+            self._log.failure(error)
+        finally:
+            del self._open[key]

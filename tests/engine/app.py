@@ -1,0 +1,104 @@
+"""A small Flask-SocketIO app to serve in these tests: what the worker needs of an app, no more."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from flask import Flask, request
+from flask_socketio import SocketIO
+
+from notifier.engine.middleware import harden
+from notifier.engine.modes import detect_async_mode
+from notifier.engine.worker import EventletWorker
+
+app = Flask(__name__)
+socketio = SocketIO(app, async_mode=detect_async_mode(), transports=["websocket"])
+app.wsgi_app = harden(  # type: ignore[method-assign]
+    app.wsgi_app, trusted_proxies=int(os.environ.get("TRUSTED_PROXIES", "0"))
+)
+
+if "SOCKET_TIMEOUT" in os.environ:
+    EventletWorker.socket_timeout = float(os.environ["SOCKET_TIMEOUT"])
+
+
+def say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+class FakeNotifier:
+    """The two calls a worker makes, and what they are for."""
+
+    def __init__(self) -> None:
+        self.sockets: set[str] = set()
+
+    def start(self) -> None:
+        time.sleep(0.1)
+        say("notifier started")
+
+    def stop(self, timeout: float) -> None:
+        say(f"notifier stopped with {len(self.sockets)} sockets")
+        for sid in list(self.sockets):
+            socketio.server.disconnect(sid)
+
+
+notifier = FakeNotifier()
+if "NO_NOTIFIER" not in os.environ:
+    app.extensions["notifier"] = notifier
+
+
+@socketio.on("connect")
+def connect() -> None:
+    notifier.sockets.add(request.sid)  # type: ignore[attr-defined]
+
+
+@socketio.on("disconnect")
+def disconnect(reason: str) -> None:
+    notifier.sockets.discard(request.sid)  # type: ignore[attr-defined]
+
+
+@app.get("/mode")
+def mode() -> str:
+    return socketio.async_mode
+
+
+@app.get("/pid")
+def pid() -> str:
+    return str(os.getpid())
+
+
+@app.get("/request")
+def described() -> dict[str, str | None]:
+    return {"url": request.url, "from": request.remote_addr}
+
+
+@app.get("/slow")
+def slow() -> str:
+    say("slow begun")
+    time.sleep(float(request.args["seconds"]))
+    say("slow answered")
+    return "done"
+
+
+@app.post("/length")
+def length() -> str:
+    return str(len(request.get_data()))
+
+
+@app.get("/broken")
+def broken() -> str:
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    raise RuntimeError("broken on purpose")
+
+
+@app.get("/big")
+def big() -> bytes:
+    return b"x" * 8_000_000
+
+
+@app.get("/block")
+def block() -> str:
+    while True:  # as a C library that waits outside the hub does
+        pass

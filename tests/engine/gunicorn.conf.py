@@ -1,0 +1,5 @@
+"""The settings of a server in these tests. gunicorn would read the app's own from the root."""
+
+worker_class = "notifier.engine.worker.EventletWorker"
+worker_connections = 2_000
+control_socket_disable = True

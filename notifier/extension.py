@@ -26,7 +26,7 @@ from .stamps import from_seconds
 from .store import Store
 from .web.identity import Identity
 from .web.serving import Serving
-from .web.wiring import identity_of, publisher_of, register
+from .web.wiring import identity_of, publisher_of, register, with_embedded_broker
 
 __all__ = ["Notifier"]
 
@@ -82,21 +82,21 @@ class Notifier:
         if self.app is not None or "notifier" in app.extensions:
             raise ConfigurationError("init_app was called twice; one notifier belongs to one app")
         self.app = app
-        self._configure(Settings.load(app.config))
+        self._configure(with_embedded_broker(Settings.load(app.config), app.instance_path))
         self.identity = identity_of(app, self.settings, self._identify)
         app.extensions["notifier"] = self
         self.blueprints = register(app, self)
 
     @classmethod
-    def from_url(cls, database_url: str, redis_url: str = "") -> Notifier:
+    def from_url(cls, database_url: str, redis_url: str = "", **settings: object) -> Notifier:
         """A notifier without an app, for a script, a task or a shell, where nothing listens.
 
-        Raises ConfigurationError for a malformed URL.
+        ``settings`` are ``NOTIFIER_…`` keys, which otherwise come from the environment. Raises
+        ConfigurationError for a malformed URL.
         """
         notifier = cls()
-        notifier._configure(
-            Settings.load({"DATABASE_URL": database_url, "REDIS_URL": redis_url}, environ={})
-        )
+        urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+        notifier._configure(Settings.load({**settings, **urls}))
         return notifier
 
     def _configure(self, settings: Settings) -> None:
@@ -233,5 +233,6 @@ class Notifier:
 
     def stop(self, timeout: float = 5.0) -> None:
         """Publish what is held, disconnect the sockets, end the background work."""
-        self.serving.stop(timeout)
+        if self.app is not None:
+            self.serving.stop(timeout)
         self.publisher.close(timeout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import threading
@@ -101,7 +102,7 @@ class Subscription:
         """End the connection and the thread."""
         self._closed.set()
         with self._state:
-            self._broken = True
+            self._wake_reader()
             thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
@@ -129,12 +130,14 @@ class Subscription:
             link.write("SUBSCRIBE", self._control)
             self._send("SUBSCRIBE", sorted(self._wanted))
         self._heard = probed = time.monotonic()
-        while not self._closed.is_set():
+        while True:
             message = link.read(_PROBE_SECONDS)
             if message is not None:
                 self._take(message)
                 self._heard = time.monotonic()
             now = time.monotonic()
+            if self._closed.is_set():
+                return
             if self._broken or now - self._heard > _SILENCE_SECONDS:
                 raise ConnectionError("no answer from Redis")
             if now - probed >= _PROBE_SECONDS:
@@ -174,6 +177,12 @@ class Subscription:
             # The reader owns the connection: it notices, and connects anew with all channels.
             self._broken = True
             log.debug("Writing to Redis failed: %s", error)
+
+    def _wake_reader(self) -> None:
+        """Make Redis say something, so that the reader need not wait for its timeout."""
+        if self._link is not None:
+            with contextlib.suppress(RedisError, OSError):
+                self._link.write("PING")
 
     def _unsubscribe_left(self, now: float) -> None:
         gone = [user for user, at in self._leaving.items() if at <= now]

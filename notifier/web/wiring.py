@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import flask
 from flask_socketio import SocketIO
 
 from ..broker.connection import client, pool
+from ..broker.embedded import embedded_url, is_running
 from ..broker.publisher import RedisPublisher
 from ..config import Settings
 from ..engine.middleware import harden
@@ -22,7 +24,7 @@ from .tokens import Tokens
 if TYPE_CHECKING:
     from ..extension import Notifier
 
-__all__ = ["identity_of", "publisher_of", "register"]
+__all__ = ["identity_of", "publisher_of", "register", "with_embedded_broker"]
 
 # All a client ever sends is its CONNECT with a token, and heartbeats.
 _LARGEST_FRAME = 16_384
@@ -41,12 +43,19 @@ def publisher_of(settings: Settings) -> Publisher:
     )
 
 
+def with_embedded_broker(settings: Settings, instance_path: str) -> Settings:
+    """The settings, with the broker that runs in the instance folder where none is named."""
+    if settings.redis_url or not is_running(instance_path):
+        return settings
+    return replace(settings, redis_url=embedded_url(instance_path))
+
+
 def identity_of(app: flask.Flask, settings: Settings, identify: Any) -> Identity:
     """Who is who in ``app``: its own session, and tokens signed with its keys."""
     keys = settings.token_keys
     if not keys:
-        secrets = [app.config.get("SECRET_KEY"), *(app.config.get("SECRET_KEY_FALLBACKS") or ())]
-        keys = tuple(_text(secret) for secret in secrets if secret)
+        older = app.config.get("SECRET_KEY_FALLBACKS") or ()
+        keys = tuple(_text(key) for key in (settings.secret_key, *older) if key)
     return Identity(identify, Tokens(keys, settings.token_max_age))
 
 

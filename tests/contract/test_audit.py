@@ -37,9 +37,7 @@ def test_damage_is_found(busy: Store, what: str) -> None:
 
 
 @pytest.mark.parametrize("what", DAMAGE)
-def test_damage_is_repaired_and_announced(
-    busy: Store, published: list[Event], what: str
-) -> None:
+def test_damage_is_repaired_and_announced(busy: Store, published: list[Event], what: str) -> None:
     with busy.engine.begin() as connection:
         connection.execute(DAMAGE[what])
     published.clear()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, create_engine, event
+from sqlalchemy import Column, Engine, Integer, Table, create_engine, event
 from sqlalchemy.orm import Session, registry
 
 from notifier.database import create_engine as create_our_engine
@@ -119,8 +119,11 @@ def test_objects_are_flushed_before_the_inboxes_are_locked(
     session.add(Order())
     staging.stage(session, note("a"))
     session.commit()
-    written = [next(t for t in ("orders", "inboxes", "notif") if t in s) for s in statements if
-               s.startswith("INSERT")]
+    written = [
+        next(t for t in ("orders", "inboxes", "notif") if t in s)
+        for s in statements
+        if s.startswith("INSERT")
+    ]
     assert written[0] == "orders"
 
 
@@ -172,9 +175,7 @@ def test_a_session_inside_someone_elses_transaction_pushes_nothing_yet(
     assert published == store.since("alice", 0) == []
 
 
-def test_a_session_on_autocommit_is_refused(
-    engine: Engine, staging: Staging, store: Store
-) -> None:
+def test_a_session_on_autocommit_is_refused(engine: Engine, staging: Staging, store: Store) -> None:
     with Session(engine.execution_options(isolation_level="AUTOCOMMIT")) as session:
         staging.stage(session, note("a"))
         with pytest.raises(StagingError, match="AUTOCOMMIT"):
@@ -240,5 +241,3 @@ def test_publication_comes_after_the_commit_is_visible(
     staging.stage(session, [NewMessage("alice", "hi")])
     session.commit()
     assert seen == [1]
-
-

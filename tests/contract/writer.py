@@ -76,10 +76,11 @@ def main() -> None:
     how, _, sets = how.partition("+")
     operations = random_sets if sets else one_name
     engine.connect().close()
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     sys.stdin.readline()
+    off = round(float(skew) * 1e6)
     for n in range(int(count)):
-        off = round(float(skew) * 1e6)
         WAYS[how](engine, operations(int(number), n), lambda: system_clock() + off)
 
 

@@ -9,7 +9,7 @@ import flask
 import pytest
 from flask.testing import FlaskClient
 
-from notifier import MemoryPublisher, Notifier, create_engine
+from notifier import MemoryPublisher, Notifier
 from notifier.operations import Event
 
 USERS = {"alice", "bob", "carol"}

@@ -119,9 +119,7 @@ def test_a_foreign_page_cannot_write_for_a_signed_in_user(
 def test_the_own_page_and_an_allowed_one_can(host: Host) -> None:
     bob = client_of(host(NOTIFIER_ALLOWED_ORIGINS="https://a.example"), "bob")
     for origin in ("http://localhost", "https://a.example"):
-        answer = bob.post(
-            MESSAGES, json={"to": "alice", "body": "hi"}, headers={"Origin": origin}
-        )
+        answer = bob.post(MESSAGES, json={"to": "alice", "body": "hi"}, headers={"Origin": origin})
         assert answer.status_code == 201
 
 
@@ -222,7 +220,9 @@ def test_a_bad_mark_is_named(alice: FlaskClient, content: object, field: str) ->
     assert (answer.status_code, problem(answer)["field"]) == (422, field)
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", MESSAGES), ("POST", MESSAGES), ("POST", READ)])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", MESSAGES), ("POST", MESSAGES), ("POST", READ)]
+)
 def test_a_stranger_gets_a_401(notifier: Notifier, method: str, path: str) -> None:
     answer = client_of(notifier).open(path, method=method, json={"to": "alice", "body": "hi"})
     assert problem(answer)["status"] == 401

@@ -57,9 +57,7 @@ def test_above_the_head_everything_comes(alice: FlaskClient, stamps: list[float]
     assert names(alice, f"?since={stamps[-1] + 3600}") == ["a", "b", "c"]
 
 
-def test_a_timestamp_survives_the_way_through_json(
-    alice: FlaskClient, stamps: list[float]
-) -> None:
+def test_a_timestamp_survives_the_way_through_json(alice: FlaskClient, stamps: list[float]) -> None:
     text = alice.get(POLL).get_data(as_text=True)
     last = json.loads(text)[-1]["timestamp"]
     assert names(alice, f"?since={last!r}") == []

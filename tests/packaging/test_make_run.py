@@ -70,7 +70,8 @@ class Run:
 def make_run(checkout: Path, reaper: Reaper, port: int | None = None) -> Run:
     port = port or free_port()
     process = Process(
-        ["make", "run", f"PORT={port}"],
+        # The virtualenv is lent: nothing may be installed into it from here.
+        ["make", "--old-file=.venv/.app", "run", f"PORT={port}", "PIP=false"],
         reaper=reaper,
         log=checkout.parent / "make.log",
         env=clean_environment(),

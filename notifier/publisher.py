@@ -26,6 +26,9 @@ class Publisher(Protocol):
     def publish(self, events: Sequence[Event]) -> None:
         """Take over ``events``, which are committed. Returns at once and never raises."""
 
+    def flush(self, timeout: float) -> None:
+        """Wait until what is held has left, for at most ``timeout`` seconds."""
+
     def close(self, timeout: float) -> None:
         """Deliver what is held, for at most ``timeout`` seconds, and let go of resources."""
 
@@ -53,6 +56,9 @@ class MemoryPublisher:
             except Exception:
                 self.failures += 1
                 log.exception("A receiver failed; the sweep will announce these events")
+
+    def flush(self, timeout: float) -> None:
+        """Nothing is held, so there is nothing to wait for."""
 
     def close(self, timeout: float) -> None:
         """Nothing is held, so nothing is left to do."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
@@ -22,6 +23,7 @@ log = logging.getLogger("notifier.broker")
 _BATCH = 200
 # After a failure, before the next try: long enough not to spin, short against queue_seconds.
 _PAUSE_SECONDS = 0.2
+_EXIT_SECONDS = 2.0
 
 
 class RedisPublisher:
@@ -67,17 +69,23 @@ class RedisPublisher:
                     self._drop(self._queue.popleft()[1])
                 self._queue.append((expires, event))
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
-                self._thread.start()
+                self._begin()
             self._changed.notify_all()
+
+    def flush(self, timeout: float) -> None:
+        """Wait until what is queued is published or dropped, for at most ``timeout`` seconds."""
+        if self._pid == os.getpid():
+            with self._changed:
+                self._changed.wait_for(lambda: not self._queue and not self._busy, timeout)
 
     def close(self, timeout: float) -> None:
         """Publish what is queued, for at most ``timeout`` seconds, and end the thread."""
+        self.flush(timeout)
         with self._changed:
-            self._changed.wait_for(lambda: not self._queue and not self._busy, timeout)
             self._closing = True
             self._changed.notify_all()
             thread, self._thread = self._thread, None
+        atexit.unregister(self._at_exit)
         if thread is not None:
             thread.join(timeout)
         if self._queue:
@@ -85,6 +93,16 @@ class RedisPublisher:
                 "%d events were not published before the end; the sweep will announce them",
                 len(self._queue),
             )
+
+    def _begin(self) -> None:
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+        self._thread.start()
+        # A script that ends right after its commit has not waited for the thread.
+        atexit.register(self._at_exit)
+
+    def _at_exit(self) -> None:
+        self.flush(_EXIT_SECONDS)
 
     def _run(self) -> None:
         redis = self._connect()

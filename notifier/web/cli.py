@@ -116,7 +116,7 @@ def _commit(notifier: Notifier, operations: Sequence[Operation]) -> None:
 
 
 def _flush(notifier: Notifier) -> None:
-    notifier.publisher.close(_FLUSH_SECONDS)
+    notifier.publisher.flush(_FLUSH_SECONDS)
 
 
 def _check_known(notifier: Notifier, user: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ from notifier.broker.subscription import Subscription
 from notifier.operations import Event
 from notifier.publisher import MemoryPublisher, Publisher
 from tests.services.valkey import Valkey
-from tests.support import wait_until
+from tests.support import ROOT, wait_until
 
 
 @dataclass
@@ -93,6 +95,32 @@ def test_closing_delivers_what_is_held(wired: Wired) -> None:
     wired.publisher.publish([event(n) for n in range(1, 101)])
     wired.publisher.close(5)
     wait_until(lambda: len(wired.arrived) == 100)
+
+
+def test_flushing_waits_for_what_is_held(wired: Wired) -> None:
+    for n in (1, 2):
+        wired.publisher.publish([event(n)])
+        wired.publisher.flush(5)
+        wait_until(lambda n=n: len(wired.arrived) == n)
+
+
+def test_a_closed_publisher_can_be_used_again(wired: Wired) -> None:
+    wired.publisher.close(5)
+    wired.publisher.publish([event(1)])
+    wait_until(lambda: wired.arrived == [event(1)])
+
+
+def test_a_script_that_just_ends_has_published(valkey: Valkey, prefix: str) -> None:
+    arrived: list[Event] = []
+    subscription = subscribe(valkey, prefix, arrived)
+    script = (
+        "from tests.contract.test_publisher import event, redis_publisher as make\n"
+        "from types import SimpleNamespace\n"
+        f"make(SimpleNamespace(url={valkey.url!r}), {prefix!r}).publish([event(1)])\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+    wait_until(lambda: arrived == [event(1)])
+    subscription.close(1)
 
 
 def test_a_receiver_that_raises_disturbs_nobody(caplog: pytest.LogCaptureFixture) -> None:

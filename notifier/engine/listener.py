@@ -17,10 +17,12 @@ from .serverlog import ServerLog
 
 __all__ = ["Listener", "StopAccepting"]
 
-# All workers wake for a client, and without this the same one wins nearly every time: of 200
-# clients that came one by one 178 and 22, and WebSockets stay where they are. With it a fair
-# draw, for a third of a millisecond of each new connection.
-FAIR_DRAW = 0.001  # seconds at most
+# All workers wake for a client, and without a pause the same one wins nearly every time: of 200
+# clients that came one by one 178 and 22, and WebSockets stay where they are. So each waits for
+# up to this long before it tries, and once more if it won the last time. That makes it about
+# even, also when other programs keep the processors busy.
+FAIR_DRAW = 0.001  # seconds
+FAIR_BATCH = 8  # clients of a crowd that one worker takes before it lets others try
 
 # A process that is out of these gets them back when some connection ends.
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -46,6 +48,8 @@ class Listener:
         self._pool = pool
         self._log = log
         self._serial = itertools.count(1)
+        self._won = False
+        self._taken = 0
         self._ended = eventlet.Event()
         self.family = sock.family
         self.getsockname = sock.getsockname
@@ -53,8 +57,8 @@ class Listener:
     def accept(self) -> tuple[Any, Any]:
         """Wait for the next client. Raises OSError (ESHUTDOWN) after ``end``."""
         try:
-            # Other workers wait for the same clients, and our own ones for an answer.
-            eventlet.sleep(0)
+            # Those who are here already wait for an answer.
+            eventlet.sleep(0 if self._taken % FAIR_BATCH else self._draw)
             return self._next_client()
         except StopAccepting:
             self._ended.wait()
@@ -70,19 +74,27 @@ class Listener:
             self._ended.send(None)
 
     def _next_client(self) -> tuple[Any, Any]:
+        tried = False
         while True:
             self._wait_for_room()
             try:
                 client, address = self._sock.accept()
             except BlockingIOError:
-                hubs.trampoline(self._sock, read=True)
-                eventlet.sleep(random.random() * self._draw)
+                self._won = self._won and not tried
+                self._wait_for_turn()
+                tried = True
             except OSError as error:
                 self._back_off(error)
             else:
+                self._won = True
+                self._taken += 1
                 # Clients of a unix socket have no address, but eventlet needs distinct ones.
                 address = address or f"unix:{next(self._serial)}"
                 return greenio.GreenSocket(client), address
+
+    def _wait_for_turn(self) -> None:
+        hubs.trampoline(self._sock, read=True)
+        eventlet.sleep((self._won + random.random()) * self._draw)
 
     def _wait_for_room(self) -> None:
         while self._pool.free() <= 0:

@@ -1,4 +1,4 @@
-"""The layer between eventlet's server and the application that knows WebSockets from requests.
+"""The layer between eventlet's server and the application that knows sockets from requests.
 
 Import this only after monkey-patching: it imports eventlet.
 """
@@ -15,15 +15,17 @@ from .serverlog import ServerLog
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-__all__ = ["WebSocketTracker"]
+__all__ = ["SocketTracker"]
 
 
-class WebSocketTracker:
-    """Remembers which connections became WebSockets, and ends a failed one without a word.
+class SocketTracker:
+    """Remembers which connections wait for news, and ends a failed WebSocket without a word.
 
-    A connection is a WebSocket from the moment its handler calls ``environ["eventlet.set_idle"]``,
-    which eventlet's does right after the handshake. An exception that leaves such a handler must
-    not be answered: eventlet would write an HTTP response between the frames.
+    Those are WebSockets and Engine.IO's long polls: a worker that stops must not wait for the
+    next news before it lets them go. A connection is a WebSocket from the moment its handler
+    calls ``environ["eventlet.set_idle"]``, which eventlet's does right after the handshake. An
+    exception that leaves such a handler must not be answered: eventlet would write an HTTP
+    response between the frames.
     """
 
     def __init__(self, application: WSGIApplication, log: ServerLog) -> None:
@@ -31,15 +33,28 @@ class WebSocketTracker:
         self._log = log
         self._sockets: set[int] = set()
 
-    def is_websocket(self, sock: Any) -> bool:
-        """Tell whether the connection of ``sock`` has been upgraded."""
+    def awaits_news(self, sock: Any) -> bool:
+        """Tell whether the connection of ``sock`` is a WebSocket or a long poll."""
         return id(sock) in self._sockets
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request (WSGI)."""
-        if environ.get("HTTP_UPGRADE", "").lower() != "websocket":
+        upgrade = environ.get("HTTP_UPGRADE", "").lower() == "websocket"
+        long_poll = "transport=polling" in environ.get("QUERY_STRING", "")
+        if not upgrade and not long_poll:
             return self._application(environ, start_response)
         key = id(environ["eventlet.input"].get_socket())
+        try:
+            if upgrade:
+                return self._answer_upgrade(key, environ, start_response)
+            self._sockets.add(key)
+            return self._application(environ, start_response)
+        finally:
+            self._sockets.discard(key)
+
+    def _answer_upgrade(
+        self, key: int, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
         environ["eventlet.set_idle"] = self._upgraded(key, environ["eventlet.set_idle"])
         try:
             return self._application(environ, start_response)
@@ -49,8 +64,6 @@ class WebSocketTracker:
             self._log.bad_socket(environ.get("REMOTE_ADDR"), error)
             wsgi.WSGI_LOCAL.already_handled = True
             return []
-        finally:
-            self._sockets.discard(key)
 
     def _upgraded(self, key: int, set_idle: Any) -> Any:
         def mark() -> None:

@@ -14,7 +14,7 @@ import eventlet
 from eventlet import greenio, patcher, wsgi
 
 from .listener import Listener, StopAccepting
-from .requests import WebSocketTracker
+from .requests import SocketTracker
 from .serverlog import ServerLog
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ URL_LIMIT = 16 * 1024
 
 _DRAIN_TICK = 0.02  # seconds
 PARTING = 0.5  # seconds for WebSockets to send what is queued for them
+ENDING = 1.0  # seconds for handlers to notice that their connection is gone
 
 Connection = list[Any]  # eventlet's: [address, socket, state]
 
@@ -63,7 +64,7 @@ class Server:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._alone = alone
-        self._application = WebSocketTracker(application, log)
+        self._application = SocketTracker(application, log)
         self._log = log
         self._pool = _ConnectionPool(connections, log, tls)
         self._listeners: list[tuple[Listener, Any]] = []
@@ -94,9 +95,10 @@ class Server:
             listener.close()
 
     def drain(self, timeout: float, hurry: Callable[[], bool]) -> int:
-        """Wait until every request was answered, WebSockets aside, or ``hurry()`` says no more.
+        """Wait until every request was answered, or ``hurry()`` says no more.
 
-        Idle connections are closed meanwhile. Returns the number of requests still running.
+        Sockets and long polls do not count; idle connections are closed meanwhile. Returns the
+        number of requests still running.
         """
         deadline = time.monotonic() + timeout
         while True:
@@ -107,7 +109,7 @@ class Server:
             eventlet.sleep(_DRAIN_TICK)
 
     def close(self, timeout: float) -> None:
-        """Cut what is left, WebSockets too, and wait up to ``timeout`` seconds for it to end.
+        """Cut what is left, WebSockets too, within ``timeout`` seconds.
 
         WebSockets that were told to disconnect get a moment to say so and leave by themselves.
         """
@@ -118,14 +120,14 @@ class Server:
             listener.end()
         for _, sock, _ in self._pool.connections():
             greenio.shutdown_safe(sock)
-        with eventlet.Timeout(max(timeout, 0), False):
+        with eventlet.Timeout(max(min(timeout, ENDING), 0), False):
             for _, loop in self._listeners:
                 loop.wait()
 
     def _retire(self, connection: Connection) -> bool:
         """Let a connection end after its request; True while there is one to wait for."""
         _, sock, state = connection
-        if self._application.is_websocket(sock):
+        if self._application.awaits_news(sock):
             return False
         if state == wsgi.STATE_IDLE and not _has_input(sock):
             greenio.shutdown_safe(sock)

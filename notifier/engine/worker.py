@@ -115,10 +115,10 @@ class EventletWorker(Worker):  # type: ignore[misc]
         if soft == resource.RLIM_INFINITY or soft >= wanted:
             return
         allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        if allowed > soft:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-        if allowed < wanted:
-            self.log.debug("%d open files allowed, %d wanted (`ulimit -n`)", allowed, wanted)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(allowed, soft), hard))
+        except (OSError, ValueError) as error:  # macOS has a lower limit that it does not tell
+            self.log.debug("%d open files are allowed, %d wanted: %s", soft, wanted, error)
 
     def _listen(self) -> Server:
         from eventlet.green import socket

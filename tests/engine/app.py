@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from typing import Any
 
 from flask import Flask, request
 from flask_socketio import SocketIO
@@ -14,11 +15,31 @@ from notifier.engine.modes import detect_async_mode
 from notifier.engine.worker import EventletWorker
 
 app = Flask(__name__)
-socketio = SocketIO(app, async_mode=detect_async_mode(), transports=["websocket"])
+socketio = SocketIO(app, async_mode=detect_async_mode(), transports=["websocket", "polling"])
 app.wsgi_app = harden(  # type: ignore[method-assign]
     app.wsgi_app, trusted_proxies=int(os.environ.get("TRUSTED_PROXIES", "0"))
 )
 
+
+class Counted:
+    """Counts the polls that wait, so that a test can wait for them."""
+
+    running = 0
+
+    def __init__(self, wsgi_app: Any) -> None:
+        self.wsgi_app = wsgi_app
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        if "sid=" not in environ.get("QUERY_STRING", ""):
+            return self.wsgi_app(environ, start_response)
+        Counted.running += 1
+        try:
+            return self.wsgi_app(environ, start_response)
+        finally:
+            Counted.running -= 1
+
+
+app.wsgi_app = Counted(app.wsgi_app)  # type: ignore[method-assign]
 if "SOCKET_TIMEOUT" in os.environ:
     EventletWorker.socket_timeout = float(os.environ["SOCKET_TIMEOUT"])
 
@@ -72,6 +93,12 @@ def pid() -> str:
 @app.get("/request")
 def described() -> dict[str, str | None]:
     return {"url": request.url, "from": request.remote_addr}
+
+
+@app.get("/polls")
+def polls() -> str:
+    """How many requests to Engine.IO are being answered right now."""
+    return str(Counted.running)
 
 
 @app.get("/slow")

@@ -16,6 +16,7 @@ import redis
 
 from notifier.broker import embedded
 from notifier.broker.embedded import embedded_socket, embedded_url, is_running
+from notifier.broker.supervisor import shut_down
 from tests.engine.served import wait_gone
 from tests.services.process import Process, Reaper
 from tests.services.server import clean_environment
@@ -54,7 +55,10 @@ def own(reaper: Reaper, tmp_path: Path) -> Iterator[Own]:
     for process, _ in owners:
         process.kill()
     for _, folder in owners:
-        wait_until(lambda folder=folder: not is_running(folder), message="the broker ends")
+        try:
+            wait_until(lambda folder=folder: not is_running(folder), message="the broker ends")
+        finally:
+            shut_down(embedded_socket(folder))
 
 
 def server_pid(folder: Path) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -65,6 +66,19 @@ def test_websockets_end_with_the_worker_even_if_nothing_disconnects_them(start: 
     websocket.receive_all()
     websocket.close()
     wait_gone(served.process.pid, timeout=5)
+
+
+def test_a_long_poll_does_not_hold_up_a_stop(start: Start) -> None:
+    served = start()
+    opened = served.get("/socket.io/?EIO=4&transport=polling")[1]
+    sid = json.loads(opened[1:])["sid"]
+    client = served.open()
+    poll = f"GET /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: a\r\n\r\n"
+    client.sendall(poll.encode())
+    wait_until(lambda: served.get("/polls")[1] == "1", message="the poll waits")
+    served.process.send_signal(signal.SIGTERM)
+    wait_gone(served.process.pid, timeout=5)
+    client.close()
 
 
 def test_idle_connections_do_not_hold_up_a_stop(start: Start) -> None:

@@ -19,6 +19,7 @@ from gunicorn.sock import ssl_context
 from gunicorn.workers.base import Worker
 
 from .appstop import find_notifier, stop_notifier
+from .modes import detect_async_mode
 from .patching import patch
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ QUICK_STOP = 1.0  # seconds for what an interrupted worker still has to publish
 # gunicorn kills a worker `graceful_timeout` after asking it to stop. It should end by itself,
 # so this part of the time (seconds, or a fifth if that is less) is left unused.
 STOP_MARGIN = 1.0
+BOOT_ERROR = 3  # gunicorn ends on this status instead of starting the worker again
 SPARE_FILES = 512  # descriptors besides the connections: databases, Redis, logs
 
 
@@ -60,6 +62,12 @@ class EventletWorker(Worker):  # type: ignore[misc]
         signal.signal(signal.SIGQUIT, self.handle_quit)
         signal.signal(signal.SIGINT, self.handle_quit)
         patch()
+        if detect_async_mode() != "eventlet":
+            self.log.critical(
+                "Flask was imported before the worker began, so sockets would block;"
+                " look for the import in gunicorn.conf.py"
+            )
+            sys.exit(BOOT_ERROR)
         self._allow_open_files()
         super().init_process()
 

@@ -142,6 +142,15 @@ def test_one_worker_without_a_broker_says_what_is_lost(deploy: Deploy, no_wheel:
     assert process.output().count("no broker") == 1
 
 
+def test_an_arbiter_that_imported_flask_is_refused(deploy: Deploy, tmp_path: Path) -> None:
+    with (tmp_path / "gunicorn.conf.py").open("a") as configuration:
+        configuration.write("import flask\n")
+    process = deploy(REDIS_URL="redis://127.0.0.1:1/0")
+    wait_gone(process.pid)
+    assert process.returncode == 3
+    assert "Flask was imported before the worker began" in process.output()
+
+
 def test_preloading_the_app_is_refused(deploy: Deploy) -> None:
     process = deploy(GUNICORN_CMD_ARGS="--preload", REDIS_URL="redis://127.0.0.1:1/0")
     wait_gone(process.pid)

@@ -12,6 +12,8 @@ from eventlet import greenio, hubs, wsgi
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
+from notifier.engine.worker import BOOT_ERROR
+
 
 def test_eventlet_s_server_takes_what_we_give_it() -> None:
     """server.Server passes these to wsgi.server."""
@@ -73,3 +75,8 @@ def test_gunicorn_loads_the_app_before_it_runs_the_worker() -> None:
 def test_gunicorn_s_arbiter_asks_the_worker_class_about_the_configuration() -> None:
     """worker.EventletWorker.check_config."""
     assert "self.worker_class.check_config(self.cfg, self.log)" in inspect.getsource(Arbiter.start)
+
+
+def test_gunicorn_ends_on_the_status_of_a_failed_boot() -> None:
+    """worker.BOOT_ERROR."""
+    assert Arbiter.WORKER_BOOT_ERROR == BOOT_ERROR

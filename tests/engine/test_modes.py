@@ -58,3 +58,8 @@ def test_the_arbiter_imports_none_of_what_must_be_patched_first(module: str) -> 
 
 def test_patching_twice_is_harmless_and_silent() -> None:
     assert run("from notifier.engine.patching import patch; patch(); patch(); print('ok')") == "ok"
+
+
+def test_the_flask_command_is_not_patched_and_runs_threads() -> None:
+    late = "import flask; from notifier.engine.patching import patch; patch(); "
+    assert run(late + DETECT) == "threading"

@@ -97,8 +97,7 @@ def test_a_frame_against_the_protocol_is_answered_with_a_close_frame(served: Ser
     websocket.close()
 
 
-def test_an_exception_in_the_app_is_logged_and_not_sent(start: Start) -> None:
-    served = start()
+def test_an_exception_in_the_app_is_logged_and_not_sent(served: Served) -> None:
     assert served.get("/broken") == (500, "")
     assert "RuntimeError: broken on purpose" in served.output()
 
@@ -142,10 +141,10 @@ def test_a_websocket_outlives_the_timeout_of_requests(start: Start, tmp_path: Pa
     slow.close()
 
 
-def test_no_request_log_unless_asked_for(start: Start) -> None:
-    quiet, logging = start(), start("--access-logfile", "-")
-    for served in (quiet, logging):
-        served.get("/pid?a=\x1b[31m".replace("\x1b", "%1b"))
+def test_no_request_log_unless_asked_for(served: Served, start: Start) -> None:
+    quiet, logging = served, start("--access-logfile", "-")
+    for one in (quiet, logging):
+        one.get("/pid?a=%1b[31m")
     logging.said('"GET /pid?a=%1b[31m HTTP/1.1" 200')
     assert "GET /pid" not in quiet.output()
 

@@ -8,7 +8,8 @@ import { merge } from "./list.js";
 const SETTLE = 150; // ms: several messages at once are fetched together
 const inbox = document.querySelector("[data-inbox]");
 let timer;
-let request;
+let asked = 0; // pages so far: only the answer to the newest is shown
+let pressed = 0; // buttons that have not been answered yet
 
 const part = (root, name) => root.querySelector(`[data-part="${name}"]`);
 
@@ -47,36 +48,43 @@ function keepFocus(id) {
 }
 
 /** Ask for a page and show it, unless something newer was asked meanwhile. */
-async function load(url, options = {}) {
-  clearTimeout(timer);
-  request?.abort();
-  const mine = (request = new AbortController());
-  const response = await fetch(url, { ...options, cache: "no-store", signal: mine.signal });
+async function load(url, options) {
+  const mine = ++asked;
+  const response = await fetch(url, { ...options, cache: "no-store" });
   const html = await response.text();
-  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
-  if (mine === request) show(html);
+  if (mine !== asked) return;
+  if (response.ok) show(html);
+  else if (options?.method) location.reload(); // the form has expired, most likely
+  else console.warn(`inbox: ${url} answered ${response.status}`);
 }
 
-function follow() {
-  load(location.href).catch((error) => {
-    // What is shown stays; the next change tries again.
-    if (error.name !== "AbortError") console.warn(`inbox: ${error.message}`);
-  });
+function followSoon() {
+  clearTimeout(timer);
+  timer = setTimeout(follow, SETTLE);
 }
 
-function press(event) {
+async function follow() {
+  // An answer from before a press must not be shown after it.
+  if (pressed > 0) return followSoon();
+  // What is shown stays; the next change tries again.
+  await load(location.href).catch((error) => console.warn(`inbox: ${error.message}`));
+}
+
+async function press(event) {
   const { target: form, submitter } = event;
   if (form.id !== "marking") return;
   event.preventDefault();
   const url = submitter?.getAttribute("formaction") ?? form.getAttribute("action");
-  load(url, { method: "POST", body: new FormData(form) }).catch((error) => {
-    if (error.name !== "AbortError") location.reload();
-  });
+  pressed += 1;
+  try {
+    await load(url, { method: "POST", body: new FormData(form) });
+  } catch {
+    part(inbox, "summary").textContent = "That did not reach the server. Try again.";
+  }
+  pressed -= 1;
 }
 
 document.addEventListener("notifier", ({ detail: { name } }) => {
-  if (name !== "unread_message_count") return;
-  clearTimeout(timer);
-  timer = setTimeout(follow, SETTLE);
+  if (name === "unread_message_count") followSoon();
 });
 inbox.addEventListener("submit", press);

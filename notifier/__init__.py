@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .audit import Finding
     from .config import Settings
-    from .database import create_engine
+    from .database import create_engine, reader
     from .errors import ConfigurationError, InvalidInput, NotifierError, StagingError, UnknownUser
     from .extension import Notifier
     from .messages import Message
@@ -34,6 +34,7 @@ __all__ = [
     "StagingError",
     "UnknownUser",
     "create_engine",
+    "reader",
 ]
 
 _HOMES = {
@@ -51,6 +52,7 @@ _HOMES = {
     "StagingError": "errors",
     "UnknownUser": "errors",
     "create_engine": "database",
+    "reader": "database",
 }
 
 

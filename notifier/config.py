@@ -59,7 +59,7 @@ class Settings:
     redis_url: str = _setting(
         "", "Redis or Valkey that carries pushes between processes; empty: none.", key="REDIS_URL"
     )
-    secret_key: str = _setting("", "Signs user tokens and pushes.", key="SECRET_KEY")
+    secret_key: str = _setting("", "Signs user tokens, seals pushes.", key="SECRET_KEY")
     token_keys: tuple[str, ...] = _setting(
         (), "Keys for user tokens, newest first, instead of SECRET_KEY; dropping one revokes."
     )
@@ -94,6 +94,7 @@ class Settings:
     pool_timeout: float = _setting(2.0, "Wait for a database connection, in s.", _at_least(0.1))
     busy_timeout: float = _setting(5.0, "Wait for SQLite's write lock, in s.", _at_least(0))
     channel: str = _setting("notifier", "Prefix of the Redis channels.")
+    broker_key: str = _setting("", "Seals what travels through Redis, instead of SECRET_KEY.")
     broker_timeout: float = _setting(1.0, "For one exchange with Redis, in s.", _at_least(0.05))
     queue_size: int = _setting(10_000, "Events that may wait for Redis.", _at_least(1))
     queue_seconds: float = _setting(

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, String, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, scoped_session
 
-from notifier import InvalidInput, NotifierError
+from notifier import InvalidInput, NotifierError, reader
 
 from .passwords import Passwords, check_password
 
@@ -73,7 +73,7 @@ class Users:
     def __init__(self, engine: Engine, session: scoped_session[Session]) -> None:
         self._session = session
         # A transaction that only reads need not wait for SQLite's write lock, nor hold it.
-        self._reader = engine.execution_options(notifier_read_only=True)
+        self._reader = reader(engine)
         self._passwords = Passwords()
 
     def find(self, username: str) -> User | None:

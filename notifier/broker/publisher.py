@@ -7,14 +7,14 @@ import logging
 import os
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from ..operations import Event
-from . import wire
+from .backlog import Backlog, Waiting
+from .wire import Wire, encode_event, encode_users
 
 __all__ = ["RedisPublisher"]
 
@@ -24,21 +24,24 @@ _BATCH = 200
 # After a failure, before the next try: long enough not to spin, short against queue_seconds.
 _PAUSE_SECONDS = 0.2
 _EXIT_SECONDS = 2.0
+# Beyond this many users whose events were dropped, asking for all of them is shorter.
+_MOST_NAMED = 500
 
 
 class RedisPublisher:
     """Publishes events from a background thread, pipelined, out of a bounded queue.
 
-    ``publish`` only appends. What could not be published within ``queue_seconds``, or did not
-    fit in ``queue_size``, is dropped and counted: the sweep of each worker then announces the
-    heads. Works the same under eventlet, gevent and threads, and after a fork.
+    ``publish`` only appends. Of several waiting events of one user and name the newest survives.
+    What could not be published within ``queue_seconds``, or does not fit in ``queue_size``, is
+    dropped and counted; once Redis is back, every worker is asked to sweep those users. Works the
+    same under eventlet, gevent and threads, and after a fork.
     """
 
     def __init__(
-        self, connect: Callable[[], Redis], prefix: str, queue_size: int, queue_seconds: float
+        self, connect: Callable[[], Redis], wire: Wire, queue_size: int, queue_seconds: float
     ) -> None:
         self._connect = connect
-        self._prefix = prefix
+        self._wire = wire
         self._size = queue_size
         self._seconds = queue_seconds
         self.published = 0
@@ -47,7 +50,9 @@ class RedisPublisher:
 
     def _reset(self) -> None:
         self._pid = os.getpid()
-        self._queue: deque[tuple[float, Event]] = deque()
+        self._backlog = Backlog(self._size)
+        self._notes: dict[str, bytes] = {}
+        self._missed: set[str] = set()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._busy = False
@@ -55,85 +60,113 @@ class RedisPublisher:
         self._failing_since: float | None = None
         self._lost = 0
 
+    @property
+    def coalesced(self) -> int:
+        """How many events were replaced by a newer one while they waited."""
+        return self._backlog.coalesced
+
+    @property
+    def depth(self) -> int:
+        """How many events wait."""
+        return len(self._backlog)
+
     def publish(self, events: Sequence[Event]) -> None:
         """Queue ``events``. Returns at once and never raises."""
         if not events:
             return
-        if self._pid != os.getpid():
-            # A fork inherits the queue, but neither the thread nor the right to the socket.
-            self._reset()
         expires = time.monotonic() + self._seconds
-        with self._changed:
+        with self._own():
             for event in events:
-                if len(self._queue) >= self._size:
-                    self._drop(self._queue.popleft()[1])
-                self._queue.append((expires, event))
-            if self._thread is None:
-                self._begin()
-            self._changed.notify_all()
+                self._drop(self._backlog.add(event, expires))
+            self._wake()
+
+    def note(self, channel: str, content: bytes) -> None:
+        """Publish ``content`` on ``channel`` soon, unless a newer note there comes first."""
+        with self._own():
+            self._notes[channel] = content
+            self._wake()
 
     def flush(self, timeout: float) -> None:
         """Wait until what is queued is published or dropped, for at most ``timeout`` seconds."""
         if self._pid == os.getpid():
             with self._changed:
-                self._changed.wait_for(lambda: not self._queue and not self._busy, timeout)
+                self._changed.wait_for(lambda: not self._backlog and not self._busy, timeout)
 
     def close(self, timeout: float) -> None:
         """Publish what is queued, for at most ``timeout`` seconds, and end the thread."""
         self.flush(timeout)
-        with self._changed:
+        with self._own():
             self._closing = True
             self._changed.notify_all()
             thread, self._thread = self._thread, None
         atexit.unregister(self._at_exit)
         if thread is not None:
             thread.join(timeout)
-        if self._queue:
+        if self._backlog:
             log.warning(
                 "%d events were not published before the end; the sweep will announce them",
-                len(self._queue),
+                len(self._backlog),
             )
 
-    def _begin(self) -> None:
-        self._closing = False
-        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
-        self._thread.start()
-        # A script that ends right after its commit has not waited for the thread.
-        atexit.register(self._at_exit)
+    def _own(self) -> threading.Condition:
+        """The lock of this process: a fork inherits neither the thread nor a usable socket."""
+        if self._pid != os.getpid():
+            self._reset()
+        return self._changed
+
+    def _wake(self) -> None:
+        if self._thread is None:
+            self._closing = False
+            self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+            self._thread.start()
+            # A script that ends right after its commit has not waited for the thread.
+            atexit.register(self._at_exit)
+        self._changed.notify_all()
 
     def _at_exit(self) -> None:
         self.flush(_EXIT_SECONDS)
 
     def _run(self) -> None:
         redis = self._connect()
-        while batch := self._take():
+        while self._wait():
+            with self._changed:
+                batch, notes, missed = self._take()
             try:
-                self._send(redis, batch)
+                self._send(redis, batch, notes, missed)
             except (RedisError, OSError) as error:
-                self._failed(batch, error)
+                self._failed(batch, missed, error)
             else:
                 self._succeeded(len(batch))
         redis.connection_pool.disconnect()
 
-    def _take(self) -> list[tuple[float, Event]]:
-        """The next events to publish, waiting for some; none when the publisher is closing."""
+    def _wait(self) -> bool:
+        """Wait for something to publish; False when the publisher is closing."""
         with self._changed:
             self._busy = False
             self._changed.notify_all()
-            while True:
-                self._changed.wait_for(lambda: self._queue or self._closing)
-                if self._closing:
-                    return []
-                self._drop_expired()
-                if self._queue:
-                    self._busy = True
-                    count = min(_BATCH, len(self._queue))
-                    return [self._queue.popleft() for _ in range(count)]
+            self._changed.wait_for(lambda: self._backlog or self._notes or self._closing)
+            self._busy = not self._closing
+            return self._busy
 
-    def _send(self, redis: Redis, batch: Sequence[tuple[float, Event]]) -> None:
+    def _take(self) -> tuple[list[Waiting], dict[str, bytes], set[str]]:
+        self._drop(self._backlog.expire(time.monotonic()))
+        notes, self._notes = self._notes, {}
+        missed, self._missed = self._missed, set()
+        return self._backlog.take(_BATCH), notes, missed
+
+    def _send(
+        self, redis: Redis, batch: Iterable[Waiting], notes: dict[str, bytes], missed: set[str]
+    ) -> None:
         pipeline = redis.pipeline(transaction=False)
-        for _, event in batch:
-            pipeline.publish(wire.channel(self._prefix, event.user), wire.encode(event))
+        for channel, content in notes.items():
+            pipeline.publish(channel, self._wire.seal(channel, content))
+        for waiting in batch:
+            channel = self._wire.channel(waiting.event.user)
+            pipeline.publish(channel, self._wire.seal(channel, encode_event(waiting.event)))
+        if missed:
+            users = sorted(missed) if len(missed) <= _MOST_NAMED else None
+            control = self._wire.control
+            pipeline.publish(control, self._wire.seal(control, encode_users(users)))
         pipeline.execute()
 
     def _succeeded(self, count: int) -> None:
@@ -147,7 +180,7 @@ class RedisPublisher:
             )
             self._failing_since, self._lost = None, 0
 
-    def _failed(self, batch: Sequence[tuple[float, Event]], error: Exception) -> None:
+    def _failed(self, batch: Sequence[Waiting], missed: set[str], error: Exception) -> None:
         if self._failing_since is None:
             self._failing_since = time.monotonic()
             log.warning(
@@ -156,17 +189,13 @@ class RedisPublisher:
                 error,
             )
         with self._changed:
-            self._queue.extendleft(reversed(batch))
-            while len(self._queue) > self._size:
-                self._drop(self._queue.popleft()[1])
-            self._drop_expired()
+            self._missed |= missed
+            self._drop(self._backlog.put_back(batch))
+            self._drop(self._backlog.expire(time.monotonic()))
             self._changed.wait_for(lambda: self._closing, _PAUSE_SECONDS)
 
-    def _drop_expired(self) -> None:
-        now = time.monotonic()
-        while self._queue and self._queue[0][0] < now:
-            self._drop(self._queue.popleft()[1])
-
-    def _drop(self, _event: Event) -> None:
-        self.dropped += 1
-        self._lost += 1
+    def _drop(self, events: Sequence[Event]) -> None:
+        self.dropped += len(events)
+        self._lost += len(events)
+        if len(self._missed) <= _MOST_NAMED:
+            self._missed.update(event.user for event in events)

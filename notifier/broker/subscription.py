@@ -7,50 +7,51 @@ import logging
 import random
 import threading
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from redis.exceptions import RedisError
 
 from ..publisher import Receiver
-from . import wire
 from .connection import Link
+from .probe import PROBE_SECONDS, Probe
+from .wire import Wire, decode_event, decode_users
 
 __all__ = ["Subscription"]
 
 log = logging.getLogger("notifier.broker")
 
 _RETRY_SECONDS = (0.1, 1.0)
-_PROBE_SECONDS = 1.0
-# A server that is silent for this long, although it was asked every second, is gone.
-_SILENCE_SECONDS = 3.0
 # A page change leaves and joins within a second or two; it should cost no exchange.
 _LINGER_SECONDS = 10.0
 _CHANNELS_PER_COMMAND = 1_000
+
+Requested = Callable[[Sequence[str] | None], None]
+"""Told whom to sweep: some users, or everyone."""
 
 
 class Subscription:
     """One connection that is subscribed to the channel of every local user.
 
-    ``connect`` makes a connection to Redis, ``receive`` takes the events, and ``resynced`` is
-    called when all wanted channels are acknowledged again after a loss. The connection is read
-    by one thread and written under a lock; a loss is answered with a new connection after
-    0.1 to 1 s, for ever.
+    ``connect`` makes a connection to Redis, ``receive`` takes the events, ``probe`` tells whether
+    anything still arrives, and ``requested`` is told when someone must be swept: everyone, when all
+    wanted channels are acknowledged again after a loss. The connection is read by one thread and
+    written under a lock; a loss is answered with a new connection after 0.1 to 1 s, for ever.
     """
 
     def __init__(
         self,
         connect: Callable[[], Link],
-        prefix: str,
+        wire: Wire,
+        probe: Probe,
         receive: Receiver,
-        resynced: Callable[[], None],
+        requested: Requested,
     ) -> None:
         self._connect = connect
-        self._prefix = prefix
+        self._wire = wire
+        self._probe = probe
         self._receive = receive
-        self._resynced = resynced
-        self._control = f"{prefix}:control:{uuid.uuid4().hex}"
+        self._requested = requested
         self._state = threading.Condition()
         self._link: Link | None = None
         self._wanted: set[str] = set()
@@ -60,9 +61,14 @@ class Subscription:
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
         self._lost_at: float | None = None
-        self._heard = 0.0
         self.ready = False
         self.rejected = 0
+        self.resyncs = 0
+
+    @property
+    def round_trip(self) -> float | None:
+        """Seconds that the last probe took, None before the first."""
+        return self._probe.round_trip
 
     def start(self) -> None:
         """Begin to connect, in the background. Repeats are harmless."""
@@ -127,24 +133,17 @@ class Subscription:
         with self._state:
             self._link = link
             self._broken = False
-            link.write("SUBSCRIBE", self._control)
+            link.write("SUBSCRIBE", self._probe.channel, self._wire.control)
             self._send("SUBSCRIBE", sorted(self._wanted))
-        self._heard = probed = time.monotonic()
-        while True:
-            message = link.read(_PROBE_SECONDS)
+        self._probe.begin()
+        while not self._closed.is_set():
+            message = link.read(PROBE_SECONDS)
             if message is not None:
                 self._take(message)
-                self._heard = time.monotonic()
-            now = time.monotonic()
-            if self._closed.is_set():
-                return
-            if self._broken or now - self._heard > _SILENCE_SECONDS:
-                raise ConnectionError("no answer from Redis")
-            if now - probed >= _PROBE_SECONDS:
-                probed = now
-                with self._state:
-                    link.write("PING")
-                    self._unsubscribe_left(now)
+            elif self._broken or self._probe.silent():
+                raise ConnectionError("what is published does not arrive")
+            if self._probe.tick():
+                self._unsubscribe_left()
 
     def _disconnect(self) -> None:
         with self._state:
@@ -168,7 +167,7 @@ class Subscription:
         """Write a command about the users' channels, if there is a connection to write it to."""
         if self._link is None:
             return
-        channels = [wire.channel(self._prefix, user) for user in users]
+        channels = [self._wire.channel(user) for user in users]
         try:
             for start in range(0, len(channels), _CHANNELS_PER_COMMAND):
                 some = channels[start : start + _CHANNELS_PER_COMMAND]
@@ -184,22 +183,22 @@ class Subscription:
             with contextlib.suppress(RedisError, OSError):
                 self._link.write("PING")
 
-    def _unsubscribe_left(self, now: float) -> None:
-        gone = [user for user, at in self._leaving.items() if at <= now]
-        for user in gone:
-            del self._leaving[user]
-        self._wanted.difference_update(gone)
-        self._acknowledged.difference_update(gone)
-        self._send("UNSUBSCRIBE", gone)
+    def _unsubscribe_left(self) -> None:
+        now = time.monotonic()
+        with self._state:
+            gone = [user for user, at in self._leaving.items() if at <= now]
+            for user in gone:
+                del self._leaving[user]
+            self._wanted.difference_update(gone)
+            self._acknowledged.difference_update(gone)
+            self._send("UNSUBSCRIBE", gone)
 
     def _take(self, message: Any) -> None:
         kind, channel = message[0], message[1]
         if kind == b"message":
-            self._deliver(channel, message[2])
+            self._open(channel, message[2])
         elif kind == b"subscribe":
-            self._acknowledge(wire.user_of(self._prefix, channel))
-        elif kind == b"pong":
-            self._acknowledge(None)
+            self._acknowledge(self._wire.user_of(channel))
 
     def _acknowledge(self, user: str | None) -> None:
         with self._state:
@@ -210,7 +209,8 @@ class Subscription:
             self._state.notify_all()
         if complete:
             self._report_recovery()
-            self._resynced()
+            self.resyncs += 1
+            self._requested(None)
 
     def _report_recovery(self) -> None:
         if self._lost_at is not None:
@@ -220,21 +220,27 @@ class Subscription:
             )
             self._lost_at = None
 
-    def _deliver(self, channel: bytes, payload: bytes) -> None:
-        user = wire.user_of(self._prefix, channel)
-        if user is None:
-            return
+    def _open(self, channel: bytes, payload: bytes) -> None:
         try:
-            event = wire.decode(user, payload)
+            content = self._wire.unseal(channel, payload)
+            user = self._wire.user_of(channel)
+            if user is not None:
+                self._receive([decode_event(user, content)])
+            elif channel == self._wire.control.encode():
+                self._requested(decode_users(content))
+            else:
+                self._probe.hear(content)
+                self._acknowledge(None)
         except ValueError as error:
-            self.rejected += 1
-            if self.rejected == 1:
-                log.warning(
-                    "A publication on %r was not ours and was dropped (%s); more are counted "
-                    "only. Does another program use the prefix %r?",
-                    channel,
-                    error,
-                    self._prefix,
-                )
-            return
-        self._receive([event])
+            self._reject(channel, error)
+
+    def _reject(self, channel: bytes, error: ValueError) -> None:
+        self.rejected += 1
+        if self.rejected == 1:
+            log.warning(
+                "A publication on %r was not ours and was dropped (%s); more are counted only. "
+                "Either another program uses our prefix, or a process of ours has another "
+                "SECRET_KEY.",
+                channel,
+                error,
+            )

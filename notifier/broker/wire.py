@@ -1,42 +1,74 @@
-"""How an event travels through Redis: a channel per user, a JSON array per event."""
+"""How things travel through Redis: which channel, and sealed so that strangers are not heard.
+
+A payload is the first 16 bytes of an HMAC-SHA256 over channel and content, then the content, which
+is JSON. Whoever can publish on our Redis but does not know the key can neither show a user anything
+nor make a worker do anything.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
+from collections.abc import Sequence
+from typing import Any
 
 from ..operations import Event
 
-__all__ = ["channel", "decode", "encode", "user_of"]
+__all__ = ["LARGEST", "Wire", "decode_event", "decode_users", "encode_event", "encode_users"]
 
 LARGEST = 65_536
 """Bytes of a payload that are looked at; an event of ours stays far below."""
 
-
-def channel(prefix: str, user: str) -> str:
-    """The channel on which ``user``'s events are published."""
-    return f"{prefix}:user:{user}"
+_SEAL = 16
 
 
-def user_of(prefix: str, name: bytes) -> str | None:
-    """The user whose channel ``name`` is, or None."""
-    head = f"{prefix}:user:".encode()
-    return name[len(head) :].decode(errors="replace") if name.startswith(head) else None
+class Wire:
+    """The channels of one deployment: ``prefix`` names them, ``key`` seals what they carry."""
+
+    def __init__(self, prefix: str, key: str) -> None:
+        self._users = f"{prefix}:user:"
+        self._users_encoded = self._users.encode()
+        # A key of its own, so that no seal of ours is a signature anywhere else.
+        self._key = hashlib.sha256(b"notifier.broker:" + key.encode()).digest()
+        self.control = f"{prefix}:control"
+
+    def channel(self, user: str) -> str:
+        """The channel on which ``user``'s events are published."""
+        return self._users + user
+
+    def user_of(self, channel: bytes) -> str | None:
+        """The user whose channel this is, or None."""
+        if not channel.startswith(self._users_encoded):
+            return None
+        return channel[len(self._users_encoded) :].decode(errors="replace")
+
+    def seal(self, channel: str, content: bytes) -> bytes:
+        """The payload that carries ``content`` on ``channel``."""
+        return self._seal(channel.encode(), content) + content
+
+    def unseal(self, channel: bytes, payload: bytes) -> bytes:
+        """The content of a payload. Raises ValueError if it was not sealed with our key."""
+        if not _SEAL < len(payload) <= LARGEST:
+            raise ValueError(f"{len(payload)} bytes are no payload of ours")
+        seal, content = payload[:_SEAL], payload[_SEAL:]
+        if not hmac.compare_digest(seal, self._seal(channel, content)):
+            raise ValueError("it is not sealed with our key")
+        return content
+
+    def _seal(self, channel: bytes, content: bytes) -> bytes:
+        return hmac.digest(self._key, channel + b"\n" + content, "sha256")[:_SEAL]
 
 
-def encode(event: Event) -> bytes:
-    """The payload of ``event``."""
+def encode_event(event: Event) -> bytes:
+    """The content that carries ``event`` on its user's channel."""
     fields = [event.name, event.data, event.stamp, event.previous]
     return json.dumps(fields, separators=(",", ":")).encode()
 
 
-def decode(user: str, payload: bytes) -> Event:
-    """The event in ``payload``. Raises ValueError for anything ``encode`` would not have made."""
-    if len(payload) > LARGEST:
-        raise ValueError(f"{len(payload)} bytes are more than an event has")
-    try:
-        fields = json.loads(payload)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+def decode_event(user: str, content: bytes) -> Event:
+    """The event in ``content``. Raises ValueError for what ``encode_event`` does not make."""
+    fields = _json(content)
     if not isinstance(fields, list) or len(fields) != 4:
         raise ValueError("not an array of name, data, stamp and previous")
     name, data, stamp, previous = fields
@@ -45,3 +77,25 @@ def decode(user: str, payload: bytes) -> Event:
     if not 0 <= previous < stamp:
         raise ValueError("an event comes after its previous one")
     return Event(user, name, data, stamp, previous)
+
+
+def encode_users(users: Sequence[str] | None) -> bytes:
+    """The content that asks every worker to sweep ``users``, or everyone."""
+    return json.dumps(users).encode()
+
+
+def decode_users(content: bytes) -> list[str] | None:
+    """Whom to sweep; None for everyone. Raises ValueError for anything else."""
+    users = _json(content)
+    if users is not None and not (
+        isinstance(users, list) and all(isinstance(user, str) for user in users)
+    ):
+        raise ValueError("neither a list of users nor null")
+    return users
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error

@@ -84,6 +84,8 @@ class Sweep:
         self._housekeeping = housekeeping
         self._wake = threading.Event()
         self._stopped = False
+        self._asked: set[str] = set()
+        self._everyone = False
         self._thread: threading.Thread | None = None
         self._failing = False
         self.healed = 0
@@ -94,9 +96,14 @@ class Sweep:
             self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
             self._thread.start()
 
-    def request(self) -> None:
-        """Sweep now."""
-        self._wake.set()
+    def request(self, users: Sequence[str] | None = None) -> None:
+        """Sweep now: some users, or everyone."""
+        if users is None:
+            self._everyone = True
+        else:
+            self._asked.update(user for user in users if self._presence.has(user))
+        if self._everyone or self._asked:
+            self._wake.set()
 
     def stop(self, timeout: float) -> None:
         """End the background work."""
@@ -105,10 +112,11 @@ class Sweep:
         if self._thread is not None:
             self._thread.join(timeout)
 
-    def once(self) -> int:
-        """Sweep; how many users had a head that was not announced."""
+    def once(self, users: Sequence[str] | None = None) -> int:
+        """Sweep some users, or everyone; how many had a head that was not announced."""
         found = 0
-        for user, stamp in self._heads(self._presence.users()).items():
+        everyone = self._presence.users() if users is None else users
+        for user, stamp in self._heads(everyone).items():
             if stamp > self._presence.told(user):
                 self._delivery.head(user, stamp)
                 found += 1
@@ -117,15 +125,20 @@ class Sweep:
 
     def _run(self) -> None:
         while not self._stopped:
-            self._wake.wait(self._interval * random.uniform(1 - _JITTER, 1 + _JITTER))
+            regular = not self._wake.wait(self._pause())
             self._wake.clear()
+            everyone, self._everyone = regular or self._everyone, False
+            asked, self._asked = self._asked, set()
             if not self._stopped:
-                self._try()
+                self._try(None if everyone else sorted(asked))
 
-    def _try(self) -> None:
+    def _pause(self) -> float:
+        return self._interval * random.uniform(1 - _JITTER, 1 + _JITTER)
+
+    def _try(self, users: Sequence[str] | None) -> None:
         try:
             self._housekeeping()
-            self.once()
+            self.once(users)
         except SQLAlchemyError as error:
             if not self._failing:
                 log.warning("The sweep cannot read the database, trying again: %s", error)

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from flask_socketio import SocketIO
 
 from ..broker.connection import Link
+from ..broker.probe import Probe
+from ..broker.publisher import RedisPublisher
 from ..broker.subscription import Subscription
+from ..broker.wire import Wire
 from ..config import Settings
+from ..errors import ConfigurationError
 from ..publisher import MemoryPublisher, Publisher
 from .delivery import Delivery, Sweep
 from .presence import Presence
 from .sessions import Sessions
 
-__all__ = ["Serving"]
+__all__ = ["Serving", "wire_of"]
 
 log = logging.getLogger("notifier.web")
 
@@ -24,6 +29,17 @@ log = logging.getLogger("notifier.web")
 _START_SECONDS = 5.0
 
 Heads = Callable[[Sequence[str]], dict[str, int]]
+
+
+def wire_of(settings: Settings) -> Wire:
+    """The channels and the seal that the settings ask for. Raises ConfigurationError."""
+    key = settings.broker_key or settings.secret_key
+    if not key:
+        raise ConfigurationError(
+            "pushes through Redis are sealed: set SECRET_KEY (or NOTIFIER_BROKER_KEY) to the same "
+            "value in every process"
+        )
+    return Wire(settings.channel, key)
 
 
 class Serving:
@@ -47,8 +63,8 @@ class Serving:
         self.subscription: Subscription | None = None
         if isinstance(publisher, MemoryPublisher):
             publisher.subscribe(self.delivery.push)
-        elif settings.redis_url:
-            self.subscription = self._subscription()
+        elif isinstance(publisher, RedisPublisher):
+            self.subscription = self._subscription(publisher)
 
     def start(self) -> None:
         """Subscribe and sweep, in the background. Repeats are harmless."""
@@ -83,11 +99,12 @@ class Serving:
         if self.subscription is not None:
             self.subscription.close(timeout)
 
-    def _subscription(self) -> Subscription:
+    def _subscription(self, publisher: RedisPublisher) -> Subscription:
         settings = self._settings
         return Subscription(
             lambda: Link(settings.redis_url, settings.broker_timeout),
-            settings.channel,
+            wire_of(settings),
+            Probe(settings.channel, publisher.note, time.monotonic),
             self.delivery.push,
             self.sweep.request,
         )

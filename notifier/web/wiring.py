@@ -18,7 +18,7 @@ from ..publisher import MemoryPublisher, Publisher
 from . import api, cli, pages, problems, sockets
 from .identity import Identity
 from .origins import allow
-from .serving import Serving
+from .serving import Serving, wire_of
 from .tokens import Tokens
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def publisher_of(settings: Settings) -> Publisher:
     pool(settings.redis_url, settings.broker_timeout)
     return RedisPublisher(
         lambda: client(settings.redis_url, settings.broker_timeout),
-        settings.channel,
+        wire_of(settings),
         settings.queue_size,
         settings.queue_seconds,
     )

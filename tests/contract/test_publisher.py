@@ -7,14 +7,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pytest
 
 from notifier.broker.connection import Link, client
+from notifier.broker.probe import Probe
 from notifier.broker.publisher import RedisPublisher
 from notifier.broker.subscription import Subscription
+from notifier.broker.wire import Wire, encode_event
 from notifier.operations import Event
 from notifier.publisher import MemoryPublisher, Publisher
 from tests.services.valkey import Valkey
@@ -29,20 +31,70 @@ class Wired:
     arrived: list[Event]
 
 
-def event(stamp: int, user: str = "alice", name: str = "order", data: object = 1) -> Event:
-    return Event(user, name, data, stamp, stamp - 1)
+KEY = "a key that every process of a deployment shares"
 
 
-def redis_publisher(valkey: Valkey, prefix: str, size: int = 1_000, wait: float = 3) -> Publisher:
-    return RedisPublisher(lambda: client(valkey.url, 0.5), prefix, size, wait)
+def event(
+    stamp: int,
+    user: str = "alice",
+    name: str = "order",
+    data: object = 1,
+    previous: int | None = None,
+) -> Event:
+    return Event(user, name, data, stamp, stamp - 1 if previous is None else previous)
 
 
-def subscribe(valkey: Valkey, prefix: str, arrived: list[Event]) -> Subscription:
-    subscription = Subscription(lambda: Link(valkey.url, 0.5), prefix, arrived.extend, lambda: None)
+def redis_publisher(
+    valkey: Valkey, prefix: str, size: int = 1_000, wait: float = 3, key: str = KEY
+) -> RedisPublisher:
+    return RedisPublisher(lambda: client(valkey.url, 0.5), Wire(prefix, key), size, wait)
+
+
+@dataclass
+class Subscribed:
+    """A subscription of alice, what arrives on it, and whom it was asked to sweep."""
+
+    subscription: Subscription
+    publisher: RedisPublisher
+    arrived: list[Event]
+    requested: list[Sequence[str] | None]
+
+    def close(self) -> None:
+        self.publisher.close(2)
+        self.subscription.close(2)
+
+
+def subscribe(valkey: Valkey, prefix: str) -> Subscribed:
+    arrived: list[Event] = []
+    requested: list[Sequence[str] | None] = []
+    publisher = redis_publisher(valkey, prefix)
+    subscription = Subscription(
+        lambda: Link(valkey.url, 0.5),
+        Wire(prefix, KEY),
+        Probe(prefix, publisher.note, time.monotonic),
+        arrived.extend,
+        requested.append,
+    )
     subscription.start()
     subscription.join("alice")
     assert subscription.wait_ready(10)
-    return subscription
+    assert subscription.wait_joined("alice", 10)
+    return Subscribed(subscription, publisher, arrived, requested)
+
+
+@pytest.fixture
+def subscribed(valkey: Valkey, prefix: str) -> Iterator[Subscribed]:
+    made = subscribe(valkey, prefix)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def fragile(fresh_valkey: Valkey, prefix: str) -> Iterator[Subscribed]:
+    """The same on a Valkey of the test's own."""
+    made = subscribe(fresh_valkey, prefix)
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -51,23 +103,19 @@ def prefix(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(params=["memory", "redis"])
-def wired(request: pytest.FixtureRequest, prefix: str) -> Iterator[Wired]:
+def wired(request: pytest.FixtureRequest) -> Wired:
+    if request.param == "redis":
+        subscribed: Subscribed = request.getfixturevalue("subscribed")
+        return Wired(subscribed.publisher, subscribed.arrived)
     arrived: list[Event] = []
-    if request.param == "memory":
-        memory = MemoryPublisher()
-        memory.subscribe(arrived.extend)
-        yield Wired(memory, arrived)
-        return
-    valkey: Valkey = request.getfixturevalue("valkey")
-    subscription = subscribe(valkey, prefix, arrived)
-    publisher = redis_publisher(valkey, prefix)
-    yield Wired(publisher, arrived)
-    publisher.close(2)
-    subscription.close(2)
+    memory = MemoryPublisher()
+    memory.subscribe(arrived.extend)
+    return Wired(memory, arrived)
 
 
 def test_what_is_published_arrives_whole_and_in_order(wired: Wired) -> None:
-    sent = [event(n, data={"text": "ü😀", "n": [n, None, 1.5]}) for n in range(1, 501)]
+    data = {"text": "ü😀", "n": [1, None, 1.5]}
+    sent = [event(n, name=f"order{n}", data=data) for n in range(1, 501)]
     wired.publisher.publish(sent)
     wait_until(lambda: len(wired.arrived) == 500)
     assert wired.arrived == sent
@@ -81,7 +129,7 @@ def test_publishing_nothing_is_fine(wired: Wired) -> None:
 
 def test_many_threads_may_publish(wired: Wired) -> None:
     threads = [
-        threading.Thread(target=lambda n=n: wired.publisher.publish([event(n)]))
+        threading.Thread(target=lambda n=n: wired.publisher.publish([event(n, name=f"n{n}")]))
         for n in range(1, 21)
     ]
     for thread in threads:
@@ -92,7 +140,7 @@ def test_many_threads_may_publish(wired: Wired) -> None:
 
 
 def test_closing_delivers_what_is_held(wired: Wired) -> None:
-    wired.publisher.publish([event(n) for n in range(1, 101)])
+    wired.publisher.publish([event(n, name=f"order{n}") for n in range(1, 101)])
     wired.publisher.close(5)
     wait_until(lambda: len(wired.arrived) == 100)
 
@@ -110,17 +158,16 @@ def test_a_closed_publisher_can_be_used_again(wired: Wired) -> None:
     wait_until(lambda: wired.arrived == [event(1)])
 
 
-def test_a_script_that_just_ends_has_published(valkey: Valkey, prefix: str) -> None:
-    arrived: list[Event] = []
-    subscription = subscribe(valkey, prefix, arrived)
+def test_a_script_that_just_ends_has_published(
+    subscribed: Subscribed, valkey: Valkey, prefix: str
+) -> None:
     script = (
         "from tests.contract.test_publisher import event, redis_publisher as make\n"
         "from types import SimpleNamespace\n"
         f"make(SimpleNamespace(url={valkey.url!r}), {prefix!r}).publish([event(1)])\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
-    wait_until(lambda: arrived == [event(1)])
-    subscription.close(1)
+    wait_until(lambda: subscribed.arrived == [event(1)])
 
 
 def test_a_receiver_that_raises_disturbs_nobody(caplog: pytest.LogCaptureFixture) -> None:
@@ -138,8 +185,7 @@ def test_a_publisher_without_redis_neither_raises_nor_waits(
 ) -> None:
     fresh_valkey.stop()
     publisher = redis_publisher(fresh_valkey, prefix, wait=0.3)
-    for n in range(1, 101):
-        publisher.publish([event(n)])
+    publisher.publish([event(n, name=f"order{n}") for n in range(1, 101)])
     wait_until(lambda: publisher.dropped == 100)
     publisher.close(1)
     assert caplog.text.count("does not take publications") == 1
@@ -156,80 +202,111 @@ def test_what_waited_for_redis_is_published_when_it_returns(
     publisher.close(1)
 
 
+def test_of_what_waits_only_the_newest_of_a_name_survives(fragile: Subscribed) -> None:
+    fragile.publisher._seconds = 60
+    fragile.subscription._probe._heard = float("inf")  # a dead connection is not the subject
+    wait_until(lambda: fragile.publisher._thread is not None)
+    with fragile.publisher._changed:
+        fragile.publisher.publish([event(n) for n in range(1, 101)])
+    wait_until(lambda: fragile.arrived == [event(100, previous=0)])
+    assert fragile.publisher.coalesced == 99
+
+
 def test_a_full_queue_drops_the_oldest(fresh_valkey: Valkey, prefix: str) -> None:
     fresh_valkey.stop()
     publisher = redis_publisher(fresh_valkey, prefix, size=10, wait=60)
-    publisher.publish([event(n) for n in range(1, 31)])
+    publisher.publish([event(n, name=f"order{n}") for n in range(1, 31)])
     assert publisher.dropped >= 20
     publisher.close(0.1)
 
 
+def test_what_was_dropped_becomes_a_request_to_sweep(fragile: Subscribed) -> None:
+    with fragile.publisher._changed:
+        fragile.publisher._drop([event(1, user="bob"), event(2, user="alice")])
+    fragile.publisher.publish([event(3)])
+    wait_until(lambda: ["alice", "bob"] in fragile.requested)
+
+
+def test_when_many_were_dropped_everyone_is_swept(fragile: Subscribed) -> None:
+    before = fragile.requested.count(None)
+    with fragile.publisher._changed:
+        fragile.publisher._drop([event(1, user=f"user{n}") for n in range(600)])
+    fragile.publisher.publish([event(3)])
+    wait_until(lambda: fragile.requested.count(None) == before + 1)
+
+
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_forked_child_publishes_on_its_own(valkey: Valkey, prefix: str) -> None:
-    arrived: list[Event] = []
-    subscription = subscribe(valkey, prefix, arrived)
-    publisher = redis_publisher(valkey, prefix)
-    publisher.publish([event(1)])
-    wait_until(lambda: len(arrived) == 1)
+def test_a_forked_child_publishes_on_its_own(subscribed: Subscribed) -> None:
+    subscribed.publisher.publish([event(1)])
+    wait_until(lambda: len(subscribed.arrived) == 1)
     child = os.fork()
     if child == 0:
-        publisher.publish([event(2)])
-        publisher.close(5)
+        subscribed.publisher.publish([event(2)])
+        subscribed.publisher.close(5)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
-    wait_until(lambda: [one.stamp for one in arrived] == [1, 2])
-    publisher.close(1)
-    subscription.close(1)
+    wait_until(lambda: [one.stamp for one in subscribed.arrived] == [1, 2])
 
 
-def test_junk_on_a_channel_is_counted_and_dropped(
-    valkey: Valkey, prefix: str, caplog: pytest.LogCaptureFixture
+JUNK = [b"5", b"", b"[]", b"null", b"\xff" * 40, b"x" * 70_000]
+SEALED_JUNK = [b"5", b"[]", b"{}", b"\xff", b'["order",1,"2",1]', b"[1,1,2,1]", b"[" * 60_000]
+SEALED_JUNK += [b'["order",1,2,2]', b'["order",1,2,-1]', b'["order",1,true,0]']
+
+
+def test_junk_and_forgeries_are_counted_dropped_and_logged_once(
+    subscribed: Subscribed, valkey: Valkey, prefix: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    arrived: list[Event] = []
-    subscription = subscribe(valkey, prefix, arrived)
-    stranger = client(valkey.url, 1)
-    junk = [b"5", b"", b"[]", b"{}", b"\xff", b'["order",1,"2",1]', b"[1,1,2,1]", b"[" * 70_000]
-    junk += [b'["order",1,2,2]', b'["order",1,2,-1]', b'["order",1,true,0]', b"[" * 60_000]
-    for payload in junk:
-        stranger.publish(f"{prefix}:user:alice", payload)
-    publisher = redis_publisher(valkey, prefix)
-    publisher.publish([event(7)])
-    wait_until(lambda: arrived == [event(7)])
-    assert subscription.rejected == len(junk)
+    stranger, wire = client(valkey.url, 1), Wire(prefix, KEY)
+    channel = wire.channel("alice")
+    forged = Wire(prefix, "another key").seal(channel, encode_event(event(9)))
+    moved = wire.seal(wire.channel("bob"), encode_event(event(9)))
+    ours = [wire.seal(channel, content) for content in SEALED_JUNK]
+    for payload in (*JUNK, forged, moved, *ours):
+        stranger.publish(channel, payload)
+        stranger.publish(wire.control, payload)
+    subscribed.publisher.publish([event(7)])
+    wait_until(lambda: subscribed.arrived == [event(7)])
+    assert subscribed.subscription.rejected == 2 * (len(JUNK) + 2 + len(ours))
     assert caplog.text.count("was not ours") == 1
-    publisher.close(1)
-    subscription.close(1)
     stranger.close()
 
 
-def test_a_subscription_left_and_joined_again_still_hears(valkey: Valkey, prefix: str) -> None:
-    arrived: list[Event] = []
-    subscription = subscribe(valkey, prefix, arrived)
-    subscription.leave("alice")
-    subscription.join("alice")
-    publisher = redis_publisher(valkey, prefix)
-    publisher.publish([event(1)])
-    wait_until(lambda: len(arrived) == 1)
-    publisher.close(1)
-    subscription.close(1)
+def test_a_publisher_with_another_key_is_not_heard(
+    subscribed: Subscribed, valkey: Valkey, prefix: str
+) -> None:
+    other = redis_publisher(valkey, prefix, key="another key")
+    other.publish([event(1)])
+    other.close(2)
+    subscribed.publisher.publish([event(2)])
+    wait_until(lambda: subscribed.arrived == [event(2)])
 
 
-def test_a_lost_subscription_comes_back_with_every_user(fresh_valkey: Valkey, prefix: str) -> None:
-    arrived: list[Event] = []
-    resynced: list[float] = []
-    subscription = Subscription(
-        lambda: Link(fresh_valkey.url, 0.5),
-        prefix,
-        arrived.extend,
-        lambda: resynced.append(time.monotonic()),
-    )
-    subscription.start()
+def test_a_subscription_left_and_joined_again_still_hears(subscribed: Subscribed) -> None:
+    subscribed.subscription.leave("alice")
+    subscribed.subscription.join("alice")
+    subscribed.publisher.publish([event(1)])
+    wait_until(lambda: len(subscribed.arrived) == 1)
+
+
+def test_a_lost_subscription_comes_back_with_every_user(
+    fragile: Subscribed, fresh_valkey: Valkey
+) -> None:
     for n in range(2_500):
-        subscription.join(f"user{n}")
-    wait_until(lambda: subscription.ready and len(resynced) == 1)
+        fragile.subscription.join(f"user{n}")
+    assert fragile.subscription.wait_joined("user2499", 5)
     fresh_valkey.kill()
-    wait_until(lambda: not subscription.ready)
+    wait_until(lambda: not fragile.subscription.ready)
     fresh_valkey.start()
-    wait_until(lambda: subscription.ready and len(resynced) == 2)
-    assert subscription.wait_joined("user2499", 1)
-    subscription.close(2)
+    wait_until(lambda: fragile.subscription.ready)
+    assert fragile.subscription.wait_joined("user2499", 1)
+    assert fragile.subscription.resyncs == fragile.requested.count(None) == 2
+
+
+def test_a_subscription_that_hears_nothing_is_given_up(
+    fragile: Subscribed, fresh_valkey: Valkey
+) -> None:
+    wait_until(lambda: fragile.subscription.round_trip is not None)
+    fresh_valkey.freeze()
+    wait_until(lambda: not fragile.subscription.ready, message="three beats are missed")
+    fresh_valkey.thaw()
+    wait_until(lambda: fragile.subscription.ready)

@@ -54,6 +54,7 @@ def producer(server: ServerProcess) -> Iterator[Notifier]:
     notifier = Notifier.from_url(
         server.env["DATABASE_URL"],
         server.env["REDIS_URL"],
+        SECRET_KEY=SECRET_KEY,
         NOTIFIER_CHANNEL=server.env["NOTIFIER_CHANNEL"],
     )
     yield notifier

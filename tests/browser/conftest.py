@@ -73,7 +73,10 @@ def open_window(browser: Browser) -> Iterator[OpenWindow]:
         if key not in profiles:
             profiles[key] = browser.new_context(**options)
             profiles[key].set_default_timeout(PATIENCE_MS)
-            profiles[key].add_cookies([] if person is None else person.cookies)
+            for name, value in person.cookies.items() if person else ():
+                profiles[key].add_cookies(
+                    [{"name": name, "value": value, "domain": "127.0.0.1", "path": "/"}]
+                )
         return profiles[key]
 
     def open_window(

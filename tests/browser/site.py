@@ -20,7 +20,7 @@ class Person:
     """Somebody who has registered, and is signed in wherever these cookies go."""
 
     name: str
-    cookies: list[dict[str, Any]]
+    cookies: dict[str, str]
     site: Site
 
     @property
@@ -65,8 +65,5 @@ class Site:
             assert answer.url.endswith("/messages"), answer.text
             # What greets a new user is for the next page; take it, so that no test meets it.
             session.get(answer.url, timeout=10)
-            cookies = [
-                {"name": one.name, "value": one.value, "domain": "127.0.0.1", "path": "/"}
-                for one in session.cookies
-            ]
+            cookies = session.cookies.get_dict()
         return Person(name, cookies, self)

@@ -23,7 +23,7 @@ FOCUSED = """() => {
 def tab_to(page: Page, label: str) -> None:
     """Press Tab until what begins with ``label`` has the focus; every stop must show it."""
     page.wait_for_load_state()  # without its style sheet a page has another look of focus
-    met = []
+    met: list[str] = []
     for _ in range(STOPS):
         page.keyboard.press("Tab")
         focused = page.evaluate(FOCUSED)

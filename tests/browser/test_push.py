@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenWindow
 from tests.browser.site import Person, Site
@@ -24,6 +25,7 @@ def test_a_message_written_in_a_third_window_is_pushed_to_both(
     open_window(bob, path=None).compose(alice.name, "hello")
     for window in windows:
         window.shows(1)
+        expect(window.unread).to_contain_text(["hello"])
         assert window.counts_pushed == [1]
         assert window.polls == []
 

@@ -74,18 +74,30 @@ def follow(store: Store, processes: list[Process]) -> list[str]:
     return seen
 
 
-@pytest.fixture
-def store(database_url: str) -> Store:
-    store = Store(create_engine(database_url), MemoryPublisher())
+@contextmanager
+def store_on(url: str) -> Iterator[Store]:
+    store = Store(create_engine(url), MemoryPublisher())
     store.create_tables()
-    return store
+    yield store
+    store.engine.dispose()
 
 
 @pytest.fixture
-def on_postgres(postgres_url: str) -> Store:
-    store = Store(create_engine(postgres_url), MemoryPublisher())
-    store.create_tables()
-    return store
+def store(database_url: str) -> Iterator[Store]:
+    with store_on(database_url) as store:
+        yield store
+
+
+@pytest.fixture
+def on_postgres(postgres_url: str) -> Iterator[Store]:
+    with store_on(postgres_url) as store:
+        yield store
+
+
+@pytest.fixture
+def on_sqlite(sqlite_url: str) -> Iterator[Store]:
+    with store_on(sqlite_url) as store:
+        yield store
 
 
 def url_of(store: Store) -> str:
@@ -115,12 +127,10 @@ def test_a_wall_clock_stamp_loses_rows(on_postgres: Store) -> None:
 
 @pytest.mark.parametrize("skews", [(), (5.0, -5.0)], ids=["same clocks", "clocks 5 s off"])
 def test_a_poller_sees_every_row_of_four_processes_on_sqlite(
-    sqlite_url: str, skews: tuple[float, ...]
+    on_sqlite: Store, skews: tuple[float, ...]
 ) -> None:
-    store = Store(create_engine(sqlite_url), MemoryPublisher())
-    store.create_tables()
-    with writers(sqlite_url, "primitive", processes=4, each=300, skews=skews) as processes:
-        seen = follow(store, processes)
+    with writers(url_of(on_sqlite), "primitive", processes=4, each=300, skews=skews) as processes:
+        seen = follow(on_sqlite, processes)
         finish(processes)
     assert len(seen) == len(set(seen)) == 1200
 

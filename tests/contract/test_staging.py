@@ -219,6 +219,7 @@ def test_two_phase_commits_publish(postgres_url: str) -> None:
     with Session(engine, twophase=True) as session:
         Staging(publisher).stage(session, note("a"))
         session.commit()
+    engine.dispose()
     assert names(published) == [("alice", "a")]
 
 

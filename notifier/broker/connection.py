@@ -2,43 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from ..errors import ConfigurationError
+__all__ = ["Link", "Message", "Pipe", "Sender", "fail_fast"]
 
-__all__ = ["Link", "client", "pool"]
-
-
-def pool(url: str, timeout: float) -> ConnectionPool:
-    """A pool for ``url`` whose every exchange ends within ``timeout`` seconds, without a retry.
-
-    Raises ConfigurationError for a malformed URL.
-    """
-    try:
-        return ConnectionPool.from_url(
-            url,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            # Both retry for seconds by default, which a bounded queue cannot wait for.
-            retry=Retry(NoBackoff(), 0),
-            health_check_interval=0,
-            # Version 3 delivers messages as pushes, through hooks of the client's own.
-            protocol=2,
-        )
-    except (ValueError, RedisError) as error:
-        raise ConfigurationError(
-            f"REDIS_URL is no Redis URL ({error}); write redis://host:port/0 or unix:///socket"
-        ) from error
+Message = tuple[str, bytes]
+"""A channel and what to publish on it."""
 
 
-def client(url: str, timeout: float) -> Redis:
-    """A client on a pool of its own."""
-    return Redis(connection_pool=pool(url, timeout))
+def fail_fast(timeout: float) -> dict[str, Any]:
+    """Options for a redis-py connection whose every exchange ends within ``timeout`` seconds."""
+    return {
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        # By default they retry for seconds, which a bounded queue cannot wait for.
+        "retry": Retry(NoBackoff(), 0),
+        "health_check_interval": 0,
+        # Version 3 delivers messages as pushes, through hooks of the client's own.
+        "protocol": 2,
+    }
+
+
+class Sender(Protocol):
+    """Publishes. May be used by one thread at a time."""
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Publish all of ``messages``, in order. Raises RedisError or OSError if it cannot."""
+
+    def close(self) -> None:
+        """Let go of the connections."""
+
+
+class Pipe:
+    """Publishes through one server, in one exchange."""
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._redis = Redis(connection_pool=pool)
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Publish all of ``messages``, in order. Raises RedisError or OSError if it cannot."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for channel, payload in messages:
+            pipeline.publish(channel, payload)
+        pipeline.execute()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._redis.connection_pool.disconnect()
 
 
 class Link:
@@ -48,8 +63,10 @@ class Link:
     raises RedisError or OSError when the connection is lost.
     """
 
-    def __init__(self, url: str, timeout: float) -> None:
-        connection: Any = pool(url, timeout).make_connection()
+    def __init__(self, pool: ConnectionPool) -> None:
+        # The pool is kept: a connection that Sentinel manages asks it for the master.
+        self._pool = pool
+        connection: Any = pool.make_connection()
         connection.connect()
         self._connection = connection
 

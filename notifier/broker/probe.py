@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 
 __all__ = ["PROBE_SECONDS", "Probe"]
@@ -16,13 +15,13 @@ class Probe:
     """Beats through the publisher and listens through the subscription.
 
     A TCP connection can be half-open, a server frozen or replaced: nothing but the way back shows
-    that a subscription still hears. ``beat`` publishes its argument on the probe's channel.
+    that a subscription still hears. ``beat`` publishes on a channel that only this probe uses.
     """
 
     def __init__(
-        self, prefix: str, beat: Callable[[str, bytes], None], now: Callable[[], float]
+        self, channel: str, beat: Callable[[str, bytes], None], now: Callable[[], float]
     ) -> None:
-        self.channel = f"{prefix}:probe:{uuid.uuid4().hex}"
+        self.channel = channel
         self._beat = beat
         self._now = now
         self._number = 0

@@ -9,11 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from redis import Redis
 from redis.exceptions import RedisError
 
 from ..operations import Event
 from .backlog import Backlog, Waiting
+from .connection import Sender
 from .wire import Wire, encode_event, encode_users
 
 __all__ = ["RedisPublisher"]
@@ -38,7 +38,7 @@ class RedisPublisher:
     """
 
     def __init__(
-        self, connect: Callable[[], Redis], wire: Wire, queue_size: int, queue_seconds: float
+        self, connect: Callable[[], Sender], wire: Wire, queue_size: int, queue_seconds: float
     ) -> None:
         self._connect = connect
         self._wire = wire
@@ -127,17 +127,17 @@ class RedisPublisher:
         self.flush(_EXIT_SECONDS)
 
     def _run(self) -> None:
-        redis = self._connect()
+        sender = self._connect()
         while self._wait():
             with self._changed:
                 batch, notes, missed = self._take()
             try:
-                self._send(redis, batch, notes, missed)
+                self._send(sender, batch, notes, missed)
             except (RedisError, OSError) as error:
                 self._failed(batch, missed, error)
             else:
                 self._succeeded(len(batch))
-        redis.connection_pool.disconnect()
+        sender.close()
 
     def _wait(self) -> bool:
         """Wait for something to publish; False when the publisher is closing."""
@@ -155,19 +155,15 @@ class RedisPublisher:
         return self._backlog.take(_BATCH), notes, missed
 
     def _send(
-        self, redis: Redis, batch: Iterable[Waiting], notes: dict[str, bytes], missed: set[str]
+        self, sender: Sender, batch: Iterable[Waiting], notes: dict[str, bytes], missed: set[str]
     ) -> None:
-        pipeline = redis.pipeline(transaction=False)
-        for channel, content in notes.items():
-            pipeline.publish(channel, self._wire.seal(channel, content))
-        for waiting in batch:
-            channel = self._wire.channel(waiting.event.user)
-            pipeline.publish(channel, self._wire.seal(channel, encode_event(waiting.event)))
+        contents = list(notes.items())
+        contents += [(self._wire.channel(one.event.user), encode_event(one.event)) for one in batch]
         if missed:
             users = sorted(missed) if len(missed) <= _MOST_NAMED else None
-            control = self._wire.control
-            pipeline.publish(control, self._wire.seal(control, encode_users(users)))
-        pipeline.execute()
+            contents.append((self._wire.control, encode_users(users)))
+        if contents:
+            sender.send([(channel, self._wire.seal(channel, it)) for channel, it in contents])
 
     def _succeeded(self, count: int) -> None:
         self.published += count

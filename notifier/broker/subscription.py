@@ -13,6 +13,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from ..publisher import Receiver
+from .channels import PLAIN, Requested, Verbs
 from .connection import Link
 from .probe import PROBE_SECONDS, Probe
 from .wire import Wire, decode_event, decode_users
@@ -24,10 +25,6 @@ log = logging.getLogger("notifier.broker")
 _RETRY_SECONDS = (0.1, 1.0)
 # A page change leaves and joins within a second or two; it should cost no exchange.
 _LINGER_SECONDS = 10.0
-_CHANNELS_PER_COMMAND = 1_000
-
-Requested = Callable[[Sequence[str] | None], None]
-"""Told whom to sweep: some users, or everyone."""
 
 
 class Subscription:
@@ -35,7 +32,8 @@ class Subscription:
 
     ``connect`` makes a connection to Redis, ``receive`` takes the events, ``probe`` tells whether
     anything still arrives, and ``requested`` is told when someone must be swept: everyone, when all
-    wanted channels are acknowledged again after a loss. The connection is read by one thread and
+    wanted channels are acknowledged again after a loss. ``control`` says whether the control
+    channel is to be heard here. The connection is read by one thread and
     written under a lock; a loss is answered with a new connection after 0.1 to 1 s, for ever.
     """
 
@@ -46,8 +44,12 @@ class Subscription:
         probe: Probe,
         receive: Receiver,
         requested: Requested,
+        verbs: Verbs = PLAIN,
+        control: Callable[[], bool] = lambda: True,
     ) -> None:
         self._connect = connect
+        self._verbs = verbs
+        self._control = control
         self._wire = wire
         self._probe = probe
         self._receive = receive
@@ -88,7 +90,7 @@ class Subscription:
             self._leaving.pop(user, None)
             if user not in self._wanted:
                 self._wanted.add(user)
-                self._send("SUBSCRIBE", [user])
+                self._send(self._verbs.subscribe, [user])
 
     def wait_joined(self, user: str, timeout: float) -> bool:
         """Wait up to ``timeout`` seconds for the acknowledgement of ``user``'s channel.
@@ -103,6 +105,13 @@ class Subscription:
         """Stop wanting ``user``'s events, a little later."""
         with self._state:
             self._leaving[user] = time.monotonic() + _LINGER_SECONDS
+
+    def forget(self, user: str) -> None:
+        """Stop wanting ``user``'s events now: the channel is elsewhere."""
+        with self._state:
+            self._leaving.pop(user, None)
+            self._wanted.discard(user)
+            self._acknowledged.discard(user)
 
     def close(self, timeout: float) -> None:
         """End the connection and the thread."""
@@ -133,8 +142,10 @@ class Subscription:
         with self._state:
             self._link = link
             self._broken = False
-            link.write("SUBSCRIBE", self._probe.channel, self._wire.control)
-            self._send("SUBSCRIBE", sorted(self._wanted))
+            link.write(self._verbs.subscribe, self._probe.channel)
+            if self._control():
+                link.write(self._verbs.subscribe, self._wire.control)
+            self._send(self._verbs.subscribe, sorted(self._wanted))
         self._probe.begin()
         while not self._closed.is_set():
             message = link.read(PROBE_SECONDS)
@@ -169,9 +180,8 @@ class Subscription:
             return
         channels = [self._wire.channel(user) for user in users]
         try:
-            for start in range(0, len(channels), _CHANNELS_PER_COMMAND):
-                some = channels[start : start + _CHANNELS_PER_COMMAND]
-                self._link.write(command, *some)
+            for start in range(0, len(channels), self._verbs.at_once):
+                self._link.write(command, *channels[start : start + self._verbs.at_once])
         except (RedisError, OSError) as error:
             # The reader owns the connection: it notices, and connects anew with all channels.
             self._broken = True
@@ -191,14 +201,16 @@ class Subscription:
                 del self._leaving[user]
             self._wanted.difference_update(gone)
             self._acknowledged.difference_update(gone)
-            self._send("UNSUBSCRIBE", gone)
+            self._send(self._verbs.unsubscribe, gone)
 
     def _take(self, message: Any) -> None:
         kind, channel = message[0], message[1]
-        if kind == b"message":
+        if kind == self._verbs.message:
             self._open(channel, message[2])
-        elif kind == b"subscribe":
+        elif kind == self._verbs.subscribed:
             self._acknowledge(self._wire.user_of(channel))
+        elif kind == self._verbs.unsubscribed and self._wire.user_of(channel) in self._wanted:
+            raise ConnectionError("a channel has moved to another node")
 
     def _acknowledge(self, user: str | None) -> None:
         with self._state:

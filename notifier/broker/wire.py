@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,7 +32,12 @@ class Wire:
         self._users_encoded = self._users.encode()
         # A key of its own, so that no seal of ours is a signature anywhere else.
         self._key = hashlib.sha256(b"notifier.broker:" + key.encode()).digest()
+        self._prefix = prefix
         self.control = f"{prefix}:control"
+
+    def probe(self, name: str = "") -> str:
+        """A channel for one process to hear itself on; ``name`` makes it the same again."""
+        return f"{self._prefix}:probe:{name or uuid.uuid4().hex}"
 
     def channel(self, user: str) -> str:
         """The channel on which ``user``'s events are published."""

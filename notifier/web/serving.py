@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
 
 from flask_socketio import SocketIO
 
-from ..broker.connection import Link
-from ..broker.probe import Probe
+from ..broker.channels import Channels
+from ..broker.endpoint import endpoint_of
 from ..broker.publisher import RedisPublisher
-from ..broker.subscription import Subscription
 from ..broker.wire import Wire
 from ..config import Settings
 from ..errors import ConfigurationError
@@ -60,7 +58,7 @@ class Serving:
         self.sweep = Sweep(
             self.presence, self.delivery, heads, settings.sweep_interval, self.sessions.reap
         )
-        self.subscription: Subscription | None = None
+        self.subscription: Channels | None = None
         if isinstance(publisher, MemoryPublisher):
             publisher.subscribe(self.delivery.push)
         elif isinstance(publisher, RedisPublisher):
@@ -99,12 +97,9 @@ class Serving:
         if self.subscription is not None:
             self.subscription.close(timeout)
 
-    def _subscription(self, publisher: RedisPublisher) -> Subscription:
+    def _subscription(self, publisher: RedisPublisher) -> Channels:
         settings = self._settings
-        return Subscription(
-            lambda: Link(settings.redis_url, settings.broker_timeout),
-            wire_of(settings),
-            Probe(settings.channel, publisher.note, time.monotonic),
-            self.delivery.push,
-            self.sweep.request,
+        endpoint = endpoint_of(settings.redis_url, settings.broker_timeout)
+        return endpoint.subscription(
+            wire_of(settings), publisher.note, self.delivery.push, self.sweep.request
         )

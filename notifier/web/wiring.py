@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import flask
 from flask_socketio import SocketIO
 
-from ..broker.connection import client, pool
 from ..broker.embedded import embedded_url, is_running
+from ..broker.endpoint import endpoint_of
 from ..broker.publisher import RedisPublisher
 from ..config import Settings
 from ..engine.middleware import harden
@@ -34,9 +34,8 @@ def publisher_of(settings: Settings) -> Publisher:
     """The publisher that the settings ask for. Raises ConfigurationError for a bad REDIS_URL."""
     if not settings.redis_url:
         return MemoryPublisher()
-    pool(settings.redis_url, settings.broker_timeout)
     return RedisPublisher(
-        lambda: client(settings.redis_url, settings.broker_timeout),
+        endpoint_of(settings.redis_url, settings.broker_timeout).sender,
         wire_of(settings),
         settings.queue_size,
         settings.queue_seconds,

@@ -6,16 +6,14 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pytest
 
-from notifier.broker.connection import Link, client
-from notifier.broker.probe import Probe
+from notifier.broker.channels import Channels
+from notifier.broker.endpoint import endpoint_of
 from notifier.broker.publisher import RedisPublisher
-from notifier.broker.subscription import Subscription
 from notifier.broker.wire import Wire, encode_event
 from notifier.operations import Event
 from notifier.publisher import MemoryPublisher, Publisher
@@ -47,14 +45,14 @@ def event(
 def redis_publisher(
     valkey: Valkey, prefix: str, size: int = 1_000, wait: float = 3, key: str = KEY
 ) -> RedisPublisher:
-    return RedisPublisher(lambda: client(valkey.url, 0.5), Wire(prefix, key), size, wait)
+    return RedisPublisher(endpoint_of(valkey.url, 0.5).sender, Wire(prefix, key), size, wait)
 
 
 @dataclass
 class Subscribed:
     """A subscription of alice, what arrives on it, and whom it was asked to sweep."""
 
-    subscription: Subscription
+    subscription: Channels
     publisher: RedisPublisher
     arrived: list[Event]
     requested: list[Sequence[str] | None]
@@ -68,12 +66,8 @@ def subscribe(valkey: Valkey, prefix: str) -> Subscribed:
     arrived: list[Event] = []
     requested: list[Sequence[str] | None] = []
     publisher = redis_publisher(valkey, prefix)
-    subscription = Subscription(
-        lambda: Link(valkey.url, 0.5),
-        Wire(prefix, KEY),
-        Probe(prefix, publisher.note, time.monotonic),
-        arrived.extend,
-        requested.append,
+    subscription = endpoint_of(valkey.url, 0.5).subscription(
+        Wire(prefix, KEY), publisher.note, arrived.extend, requested.append
     )
     subscription.start()
     subscription.join("alice")
@@ -256,7 +250,7 @@ SEALED_JUNK += [b'["order",1,2,2]', b'["order",1,2,-1]', b'["order",1,true,0]']
 def test_junk_and_forgeries_are_counted_dropped_and_logged_once(
     subscribed: Subscribed, valkey: Valkey, prefix: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stranger, wire = client(valkey.url, 1), Wire(prefix, KEY)
+    stranger, wire = valkey.client(), Wire(prefix, KEY)
     channel = wire.channel("alice")
     forged = Wire(prefix, "another key").seal(channel, encode_event(event(9)))
     moved = wire.seal(wire.channel("bob"), encode_event(event(9)))

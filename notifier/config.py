@@ -39,6 +39,10 @@ def _known_transports(value: tuple[str, ...]) -> str | None:
     return "must name 'websocket', 'polling' or both, separated by a comma"
 
 
+def _known_engine(value: str) -> str | None:
+    return None if value in {"lean", "stock"} else "must be 'lean' or 'stock'"
+
+
 def _origins(value: tuple[str, ...]) -> str | None:
     bad = [one for one in value if not one.startswith(("http://", "https://"))]
     return f"{bad[0]!r} is no origin such as https://example.org" if bad else None
@@ -69,14 +73,20 @@ class Settings:
     transports: tuple[str, ...] = _setting(
         ("websocket",), "Engine.IO transports; polling needs sticky sessions.", _known_transports
     )
+    socket_engine: str = _setting(
+        "lean",
+        "What sends on sockets: `lean` (bounded, one heartbeat for all) or python-engineio's"
+        " `stock`, which gevent always gets.",
+        _known_engine,
+    )
     allowed_origins: tuple[str, ...] = _setting(
         (), "Other origins whose pages may connect and write, such as https://a.example.", _origins
     )
     trusted_proxies: int = _setting(
         0, "Proxies in front whose X-Forwarded headers are believed.", _between(0, 10)
     )
-    ping_interval: float = _setting(25.0, "Between heartbeats of a socket, in s.", _at_least(1))
-    ping_timeout: float = _setting(20.0, "For the answer to a heartbeat, in s.", _at_least(1))
+    ping_interval: float = _setting(25.0, "Between heartbeats of a socket, in s.", _at_least(0.1))
+    ping_timeout: float = _setting(20.0, "For the answer to a heartbeat, in s.", _at_least(0.1))
     sockets_per_user: int = _setting(
         50, "Sockets one user may hold open on a worker.", _at_least(1)
     )

@@ -14,6 +14,7 @@ from ..broker.publisher import RedisPublisher
 from ..config import Settings
 from ..engine.middleware import harden
 from ..engine.modes import detect_async_mode
+from ..engine.transport import socketio_class
 from ..publisher import MemoryPublisher, Publisher
 from . import api, cli, pages, problems, sockets
 from .identity import Identity
@@ -81,7 +82,7 @@ def register(app: flask.Flask, notifier: Notifier) -> list[flask.Blueprint]:
 
 
 def _socketio(app: flask.Flask, settings: Settings) -> SocketIO:
-    return SocketIO(
+    return socketio_class(settings.socket_engine)(
         app,
         async_mode=detect_async_mode(),
         path=settings.socket_path,

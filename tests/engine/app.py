@@ -8,14 +8,21 @@ import time
 from typing import Any
 
 from flask import Flask, request
-from flask_socketio import SocketIO
 
 from notifier.engine.middleware import harden
 from notifier.engine.modes import detect_async_mode
+from notifier.engine.transport import socketio_class
 from notifier.engine.worker import EventletWorker
 
 app = Flask(__name__)
-socketio = SocketIO(app, async_mode=detect_async_mode(), transports=["websocket", "polling"])
+socketio = socketio_class(os.environ.get("TRANSPORT", "lean"))(
+    app,
+    async_mode=detect_async_mode(),
+    transports=["websocket", "polling"],
+    ping_interval=float(os.environ.get("PING_INTERVAL", "25")),
+    ping_timeout=float(os.environ.get("PING_TIMEOUT", "20")),
+    max_http_buffer_size=16_384,
+)
 app.wsgi_app = harden(  # type: ignore[method-assign]
     app.wsgi_app, trusted_proxies=int(os.environ.get("TRUSTED_PROXIES", "0"))
 )

@@ -1,0 +1,117 @@
+"""The lean transport's footing on eventlet: a connection is a green socket of its WSGI server.
+
+Import this only after monkey-patching: it imports eventlet.
+"""
+
+from __future__ import annotations
+
+import _socket
+import contextlib
+import ssl
+from collections.abc import Callable
+from socket import SHUT_RDWR, SHUT_WR
+from typing import TYPE_CHECKING, Any
+
+from eventlet import hubs, patcher, wsgi
+from eventlet.greenio import GreenSocket
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+__all__ = ["Green", "GreenStream"]
+
+
+class _Late(Exception):
+    """A wait took too long."""
+
+
+class Green:
+    """What the transport asks of the server it runs in."""
+
+    def __init__(self) -> None:
+        # Green threads change only where they wait, and nothing waits under a guard. So one does
+        # for all: an unpatched one, which is only ever contended by threads that are not green.
+        self._guard = patcher.original("threading").RLock()
+
+    def guard(self) -> contextlib.AbstractContextManager[Any]:
+        """A lock for a few lines that never wait."""
+        guard: contextlib.AbstractContextManager[Any] = self._guard
+        return guard
+
+    def socket(self, environ: WSGIEnvironment) -> Any:
+        """The connection of a request."""
+        return environ["eventlet.input"].get_socket()
+
+    def stream(self, sock: Any) -> GreenStream:
+        """The connection, as a stream."""
+        return GreenStream(sock)
+
+    def upgraded(self, environ: WSGIEnvironment) -> None:
+        """Tell the server that the request has become a WebSocket."""
+        environ["eventlet.set_idle"]()
+        # The request was read to its end, and its buffer is 8 KB.
+        environ["eventlet.input"].rfile.close()
+
+    def leave(self, _environ: WSGIEnvironment) -> tuple[bytes, ...]:
+        """What a WSGI application returns to have the connection closed and nothing written."""
+        wsgi.WSGI_LOCAL.already_handled = True
+        return ()
+
+
+class GreenStream:
+    """A green socket, plain or TLS (see ``Stream``)."""
+
+    __slots__ = ("_sock", "push")
+
+    def __init__(self, sock: Any) -> None:
+        # The heartbeat is what ends silent connections.
+        sock.settimeout(None)
+        self._sock = sock
+        # The real socket is never blocking.
+        plain = isinstance(sock, GreenSocket)
+        self.push: Callable[[bytes], int] = sock.fd.send if plain else _push_tls(sock)
+
+    def recv(self, size: int) -> bytes:
+        """Wait for up to ``size`` bytes."""
+        try:
+            return bytes(self._sock.recv(size))
+        except (OSError, EOFError, ValueError):  # reset, closed, or TLS that was cut
+            return b""
+
+    def wait_writable(self, timeout: float) -> bool:
+        """Wait until ``push`` may work again."""
+        try:
+            hubs.trampoline(self._sock, write=True, timeout=timeout, timeout_exc=_Late)
+        except _Late:
+            return False
+        except (OSError, ValueError):  # closed, as `push` will tell
+            return True
+        return True
+
+    def finish(self) -> None:
+        """Send no more."""
+        _shutdown(self._sock, SHUT_WR)
+
+    def cut(self) -> None:
+        """End the connection."""
+        _shutdown(self._sock, SHUT_RDWR)
+
+
+def _push_tls(sock: Any) -> Callable[[bytes], int]:
+    # The green class overrides `send` with one that waits; the one below it does not.
+    send = super(type(sock), sock).send
+
+    def push(data: bytes) -> int:
+        try:
+            return int(send(data))
+        except ssl.SSLWantWriteError as error:
+            raise BlockingIOError from error
+        except ValueError as error:
+            raise OSError("the connection is closed") from error
+
+    return push
+
+
+def _shutdown(sock: Any, how: int) -> None:
+    # Below TLS, whose own `shutdown` would pull the session from under a reader.
+    _socket.socket.shutdown(getattr(sock, "fd", sock), how)

@@ -35,7 +35,7 @@ def audit(connection: Connection) -> list[Finding]:
     Reads every unread message once; run it when the database has the time.
     """
     findings: list[Finding] = []
-    for row in connection.execution_options(stream_results=True).execute(_statement()):
+    for row in connection.execute(_statement(), execution_options={"stream_results": True}):
         findings.extend(_findings(row))
     return findings
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import Any
 from .errors import ConfigurationError
 
 __all__ = ["PREFIX", "Settings", "describe"]
+
+log = logging.getLogger("notifier")
 
 PREFIX = "NOTIFIER_"
 
@@ -101,8 +104,11 @@ class Settings:
     max_data: int = _setting(16_384, "Largest data of a notification, in bytes.", _at_least(16))
     max_recipients: int = _setting(10_000, "Most recipients of one call.", _at_least(1))
     pool_size: int = _setting(10, "Database connections of a process.", _at_least(1))
-    pool_timeout: float = _setting(2.0, "Wait for a database connection, in s.", _at_least(0.1))
-    busy_timeout: float = _setting(5.0, "Wait for SQLite's write lock, in s.", _at_least(0))
+    pool_timeout: float = _setting(
+        1.5, "Wait for a free one of these connections, in s.", _at_least(0.1)
+    )
+    answer_timeout: float = _setting(1.5, "For one answer of PostgreSQL, in s.", _at_least(0.1))
+    busy_timeout: float = _setting(5.0, "Wait for a lock of SQLite's, in s.", _at_least(0))
     channel: str = _setting("notifier", "Prefix of the Redis channels.")
     broker_key: str = _setting("", "Seals what travels through Redis, instead of SECRET_KEY.")
     broker_timeout: float = _setting(1.0, "For one exchange with Redis, in s.", _at_least(0.05))
@@ -115,13 +121,18 @@ class Settings:
     def load(cls, given: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Settings:
         """The settings of ``given`` (a Flask config, say), then the environment, then defaults.
 
-        Raises ConfigurationError for a value that cannot be used or a key nobody knows.
+        Raises ConfigurationError for a value that cannot be used or a given key nobody knows.
         """
         known = {_key(field): field for field in dataclasses.fields(cls)}
-        merged = {**_ours(os.environ if environ is None else environ), **_ours(given)}
-        for key in merged:
-            if key not in known:
-                raise ConfigurationError(_unknown(key, list(known)))
+        around = _ours(os.environ if environ is None else environ)
+        chosen = _ours(given)
+        for key in chosen.keys() - known.keys():
+            raise ConfigurationError(_unknown(key, list(known)))
+        for key in around.keys() - known.keys():
+            # Not an error: Kubernetes sets such variables for a service named "notifier".
+            log.warning("In the environment, %s", _unknown(key, list(known)))
+            del around[key]
+        merged = {**around, **chosen}
         values = {known[key].name: _parse(key, known[key], merged[key]) for key in merged}
         return cls(**values)
 
@@ -168,7 +179,8 @@ def _convert(key: str, kind: type, value: Any) -> Any:
         parts = value.split(",") if isinstance(value, str) else value
         return tuple(str(part).strip() for part in parts if str(part).strip())
     if kind is str:
-        return value.decode() if isinstance(value, bytes) else str(value)
+        # A secret key may be any bytes; this reads them all, one character each.
+        return value.decode("latin-1") if isinstance(value, bytes) else str(value)
     try:
         number = kind(value)
     except (TypeError, ValueError) as error:

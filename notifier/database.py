@@ -5,20 +5,24 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from .errors import ConfigurationError
+from .outages import mark_lost_commits
+from .postgres import PATIENT, READ_ONLY, guard
 
-__all__ = ["create_engine", "reader"]
+__all__ = ["create_engine", "long_reader", "patient", "reader"]
 
-_READ_ONLY = "notifier_read_only"
-# Between two tries for SQLite's write lock: short against a transaction, random so that
+T = TypeVar("T")
+
+# Between two tries for a lock of SQLite's: short against a transaction, random so that
 # waiting processes do not march in step.
 _RETRY_SECONDS = (0.001, 0.010)
 
@@ -27,30 +31,48 @@ def create_engine(
     url: str | URL,
     *,
     pool_size: int = 10,
-    pool_timeout: float = 2.0,
+    pool_timeout: float = 1.5,
     busy_timeout: float = 5.0,
+    answer_timeout: float = 1.5,
     **options: Any,
 ) -> Engine:
     """A SQLAlchemy engine for ``url``, a SQLite or PostgreSQL database.
 
-    SQLite gets WAL, foreign keys and ``BEGIN IMMEDIATE``: a writer waits up to ``busy_timeout``
-    seconds for its turn without blocking other greenlets. PostgreSQL gets psycopg2, which
-    eventlet can wait for (psycopg 3's C wait cannot be interrupted), and a pool of at most
-    ``pool_size`` connections, for one of which a caller waits ``pool_timeout`` seconds. Other
-    ``options`` go to ``sqlalchemy.create_engine``.
+    It has at most ``pool_size`` connections, for one of which a caller waits ``pool_timeout``
+    seconds. SQLite gets WAL, foreign keys and ``BEGIN IMMEDIATE``: whoever needs a lock waits up
+    to ``busy_timeout`` seconds without blocking other greenlets. PostgreSQL gets psycopg2, which
+    eventlet can wait for (psycopg 3's C wait cannot be interrupted), and ``answer_timeout``
+    seconds for every answer, that to connecting included; then the connection is given up. Use
+    ``patient`` for what takes longer. Other ``options`` go to ``sqlalchemy.create_engine``.
 
     Raises ConfigurationError for a malformed URL or another database.
     """
     parsed = _with_driver(url)
-    if parsed.get_backend_name() == "sqlite":
-        return _sqlite(parsed, busy_timeout, options)
     pool = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": pool_timeout}
-    return sqlalchemy.create_engine(parsed, **{"pool_pre_ping": True, **pool, **options})
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed, busy_timeout, options if _in_memory(parsed) else {**pool, **options})
+    engine = sqlalchemy.create_engine(parsed, **{**pool, **options})
+    guard(engine, answer_timeout, pool_timeout)
+    mark_lost_commits(engine)
+    return engine
 
 
 def reader(engine: Engine) -> Engine:
-    """The same engine and pool for transactions that only read: on SQLite they take no lock."""
-    return engine.execution_options(**{_READ_ONLY: True})
+    """The same engine and pool for transactions that only read.
+
+    On SQLite they take no lock; on PostgreSQL they are not even begun.
+    """
+    return engine.execution_options(**{READ_ONLY: True})
+
+
+def patient(engine: Engine) -> Engine:
+    """The same engine and pool for statements that may take as long as they take."""
+    return engine.execution_options(**{PATIENT: True})
+
+
+def long_reader(engine: Engine) -> Engine:
+    """The same engine and pool for transactions that read for long, and only read."""
+    return engine.execution_options(**{READ_ONLY: True, PATIENT: True})
 
 
 def _with_driver(url: str | URL) -> URL:
@@ -71,6 +93,10 @@ def _with_driver(url: str | URL) -> URL:
     return parsed
 
 
+def _in_memory(url: URL) -> bool:
+    return url.database in (None, "", ":memory:") or "mode=memory" in str(url)
+
+
 def _sqlite(url: URL, busy_timeout: float, options: dict[str, Any]) -> Engine:
     engine = sqlalchemy.create_engine(url, **options)
 
@@ -79,41 +105,39 @@ def _sqlite(url: URL, busy_timeout: float, options: dict[str, Any]) -> Engine:
         # The driver's own transactions begin too late: a savepoint would outlive a rollback.
         connection.isolation_level = None
         cursor = connection.cursor()
-        # First, since switching to WAL has to wait for others who are doing the same.
-        cursor.execute(f"PRAGMA busy_timeout = {round(busy_timeout * 1000)}")
-        cursor.execute("PRAGMA journal_mode = WAL")
+        # SQLite's own wait would hold every greenlet of the process; ours is in Python.
+        cursor.execute("PRAGMA busy_timeout = 0")
+        _when_free(lambda: cursor.execute("PRAGMA journal_mode = WAL"), busy_timeout)
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get(_READ_ONLY):
+        if connection.get_execution_options().get(READ_ONLY):
             connection.exec_driver_sql("BEGIN")
+            # The first read takes the lock: readers wait for nobody but one who closes, recovers
+            # or locks the whole file.
+            first = "SELECT 1 FROM sqlite_schema LIMIT 1"
+            _when_free(lambda: connection.exec_driver_sql(first).close(), busy_timeout)
         else:
-            _begin_immediate(connection, busy_timeout)
+            _when_free(lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"), busy_timeout)
 
     return engine
 
 
-def _begin_immediate(connection: Connection, patience: float) -> None:
-    """Take the write lock, waiting in Python: SQLite's own wait would hold every greenlet."""
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
-    deadline = time.monotonic() + patience
-    driver.execute("PRAGMA busy_timeout = 0")
-    try:
-        while True:
-            try:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                return
-            except sqlalchemy.exc.OperationalError as error:
-                if not _is_busy(error) or time.monotonic() > deadline:
-                    raise
-            time.sleep(random.uniform(*_RETRY_SECONDS))
-    finally:
-        driver.execute(f"PRAGMA busy_timeout = {round(patience * 1000)}")
+def _when_free(attempt: Callable[[], T], seconds: float) -> T:
+    """Make an attempt again and again while a lock is held, for at most ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return attempt()
+        except (OperationalError, sqlite3.OperationalError) as error:
+            if not _is_busy(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(random.uniform(*_RETRY_SECONDS))
 
 
-def _is_busy(error: sqlalchemy.exc.OperationalError) -> bool:
-    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+def _is_busy(error: OperationalError | sqlite3.OperationalError) -> bool:
+    original = getattr(error, "orig", error)
+    return getattr(original, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY

@@ -16,7 +16,7 @@ from . import messages
 from .audit import Finding
 from .checks import user_id
 from .config import Settings
-from .database import create_engine
+from .database import create_engine, patient
 from .errors import ConfigurationError, StagingError
 from .messages import Message
 from .operations import Badge, Event
@@ -25,6 +25,7 @@ from .staging import Staging, engine_of
 from .stamps import from_seconds
 from .store import Store
 from .web.identity import Identity
+from .web.outage import Outage
 from .web.serving import Serving
 from .web.wiring import identity_of, publisher_of, register, with_embedded_broker
 
@@ -50,6 +51,7 @@ class Notifier:
     identity: Identity
     socketio: SocketIO
     serving: Serving
+    outage: Outage
     blueprints: list[flask.Blueprint]
 
     def __init__(
@@ -214,6 +216,7 @@ class Notifier:
             pool_size=settings.pool_size,
             pool_timeout=settings.pool_timeout,
             busy_timeout=settings.busy_timeout,
+            answer_timeout=settings.answer_timeout,
         )
 
     def register_tables(self, metadata: MetaData) -> None:
@@ -224,7 +227,7 @@ class Notifier:
         """Make the tables that are missing. Safe to repeat; run it from one process."""
         self.store.create_tables()
         for metadata in self._tables:
-            metadata.create_all(self.engine)
+            metadata.create_all(patient(self.engine))
 
     def start(self) -> None:
         """Get ready to serve: the broker's subscription is up, or was waited for in vain."""
@@ -234,5 +237,6 @@ class Notifier:
     def stop(self, timeout: float = 5.0) -> None:
         """Publish what is held, disconnect the sockets, end the background work."""
         if self.app is not None:
+            self.outage.stop()
             self.serving.stop(timeout)
         self.publisher.close(timeout)

@@ -36,15 +36,22 @@ class _Staged:
     operations: list[tuple[Operation, SessionTransaction]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     connection: Connection | None = None
+    failed: bool = False
 
     @property
     def written(self) -> bool:
         return self.connection is not None
 
+    def drop_inside(self, ended: SessionTransaction) -> None:
+        """Drop what was staged inside a transaction or savepoint that was rolled back."""
+        kept = [item for item in self.operations if not _inside(item[1], ended)]
+        self.operations = kept
+
     def clear(self) -> None:
         self.operations = []
         self.events = []
         self.connection = None
+        self.failed = False
 
 
 class Staging:
@@ -75,19 +82,15 @@ class Staging:
 
     def _listen(self, session: Session, staged: _Staged) -> None:
         def before_commit(session: Session) -> None:
-            if staged.operations and not session.in_nested_transaction():
-                self._write(session, staged)
+            if not session.in_nested_transaction():
+                self._before_commit(session, staged)
 
         def after_commit(session: Session) -> None:
             if not session.in_nested_transaction():
                 self._publish(staged)
 
         def after_soft_rollback(_session: Session, ended: SessionTransaction) -> None:
-            staged.operations = [
-                (operation, within)
-                for operation, within in staged.operations
-                if not _inside(within, ended)
-            ]
+            staged.drop_inside(ended)
 
         def after_transaction_end(_session: Session, ended: SessionTransaction) -> None:
             if ended.parent is None:
@@ -98,6 +101,12 @@ class Staging:
         event.listen(session, "after_soft_rollback", after_soft_rollback)
         event.listen(session, "after_transaction_end", after_transaction_end)
 
+    def _before_commit(self, session: Session, staged: _Staged) -> None:
+        if staged.failed:
+            raise StagingError("an earlier commit failed half-way; roll the session back first")
+        if staged.operations:
+            self._write(session, staged)
+
     def _write(self, session: Session, staged: _Staged) -> None:
         connection = _connection(session)
         # Before the locks: they are to be held for the commit alone.
@@ -105,7 +114,10 @@ class Staging:
         operations = [operation for operation, _ in staged.operations]
         staged.operations = []
         staged.connection = connection
+        # Until the write is complete, a commit would store half of it.
+        staged.failed = True
         staged.events.extend(write(connection, operations, self._clock).events)
+        staged.failed = False
 
     def _publish(self, staged: _Staged) -> None:
         if staged.operations:

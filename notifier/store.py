@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select
 
 from . import audit, inbox, messages
-from .database import reader
-from .models import metadata
+from .database import long_reader, patient, reader
+from .models import inboxes, metadata
 from .operations import Badge, Event, Operation, Written
+from .outages import mark_lost_commits
 from .publisher import Publisher
 from .stamps import Clock, system_clock
 
@@ -24,13 +25,18 @@ class Store:
         self.publisher = publisher
         self._reader = reader(engine)
         self._clock = clock
+        mark_lost_commits(engine)
 
     def create_tables(self) -> None:
         """Make the tables that are missing. Safe to repeat; run it from one process."""
-        metadata.create_all(self.engine)
+        metadata.create_all(patient(self.engine))
 
     def commit(self, operations: Iterable[Operation]) -> Written:
-        """Write ``operations``, commit, publish the events, and tell what was done."""
+        """Write ``operations``, commit, publish the events, and tell what was done.
+
+        Raises OutcomeUnknown if the database was lost during the commit: nothing is published
+        then, and if it did commit, the sweep announces it.
+        """
         with self.engine.begin() as connection:
             written = inbox.write(connection, operations, self._clock)
         self.publisher.publish(written.events)
@@ -60,15 +66,15 @@ class Store:
 
     def audit(self, repair: bool = False) -> list[audit.Finding]:
         """What is wrong in the database; with ``repair``, also set it right and publish that."""
-        with self._reader.connect() as connection:
+        with long_reader(self.engine).connect() as connection:
             findings = audit.audit(connection)
         if repair and findings:
-            with self.engine.begin() as connection:
+            with patient(self.engine).begin() as connection:
                 written = audit.repair(connection, findings, self._clock)
             self.publisher.publish(written.events)
         return findings
 
     def ping(self) -> None:
-        """Ask the database for a sign of life. Raises what the database raises."""
+        """Ask the database for a sign of life: our tables. Raises what the database raises."""
         with self._reader.connect() as connection:
-            connection.execute(text("SELECT 1"))
+            connection.execute(select(inboxes.c.user_id).limit(1)).first()

@@ -19,12 +19,20 @@ python scripts/check_port.py "$HOST" "$PORT"
 flask --app wsgi notifier init-db >/dev/null
 flask --app wsgi notifier create-user alice bob --password "$password" >/dev/null
 
+# A second terminal finds instance/ by itself, and nothing else.
+given=
+for name in DATABASE_URL REDIS_URL SECRET_KEY; do
+    eval "value=\${$name:-}"
+    [ -z "$value" ] || given="$given $name"
+done
+
 cat <<TEXT
 
   http://$HOST:$PORT
   Sign in as  alice  or  bob , password  $password
   Then, in a second terminal:  .venv/bin/flask --app wsgi notifier send alice hi
-  Stop with Ctrl-C.
+${given:+  with the same$given as here in its environment
+}  Stop with Ctrl-C.
 
 TEXT
 exec gunicorn -c gunicorn.conf.py wsgi:app

@@ -5,9 +5,10 @@ from __future__ import annotations
 import flask
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import BadRequest, HTTPException
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
-from notifier import InvalidInput
+from notifier import InvalidInput, Notifier
 
 __all__ = ["register"]
 
@@ -28,11 +29,19 @@ _EXPIRED = (
 )
 
 
-def register(app: flask.Flask) -> None:
+def register(app: flask.Flask, notifier: Notifier) -> None:
     """Answer with a page of our own, except where a blueprint answers for itself."""
     # By class, since a handler for a status would come before the blueprints' own.
     app.register_error_handler(HTTPException, _page)
     app.register_error_handler(InvalidInput, lambda _error: _page(BadRequest()))
+    app.register_error_handler(SQLAlchemyError, lambda error: _database(error, notifier))
+
+
+def _database(error: SQLAlchemyError, notifier: Notifier) -> ResponseReturnValue:
+    refusal = notifier.outage.refuse(error)
+    if refusal is None:
+        raise error
+    return _page(ServiceUnavailable(refusal, retry_after=notifier.outage.retry_after))
 
 
 def _page(error: HTTPException) -> ResponseReturnValue:
@@ -58,4 +67,6 @@ def _bare(values: dict[str, object]) -> str:
 def _text(error: HTTPException, status: int) -> tuple[str, str]:
     if isinstance(error, CSRFError):
         return _EXPIRED
+    if isinstance(error, ServiceUnavailable) and error.description:
+        return "Back in a moment", error.description
     return _TEXTS.get(status) or _TEXTS[500 if status >= 500 else 400]

@@ -40,7 +40,7 @@ def build(instance_path: str | os.PathLike[str] | None, config: Mapping[str, obj
         # They take JSON from their own origin, or a token.
         csrf.exempt(blueprint)
     security.protect(app)
-    errors.register(app)
+    errors.register(app, notifier)
     cli.register(app, users)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(ago=times.ago, exact=times.exact, iso=times.iso, hue=hue)
@@ -53,4 +53,5 @@ def _engine(settings: Settings) -> Engine:
         pool_size=settings.pool_size,
         pool_timeout=settings.pool_timeout,
         busy_timeout=settings.busy_timeout,
+        answer_timeout=settings.answer_timeout,
     )

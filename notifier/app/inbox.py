@@ -104,7 +104,9 @@ class _Pages:
     def _sent(self, form: FlaskForm) -> bool:
         """Send what the form holds, or write on it why not."""
         names = recipients(form.to.data)
-        unknown = [name for name in names if name not in self._users.known(names)]
+        most = self._notifier.settings.max_recipients
+        known = self._users.known(names[:most])
+        unknown = [name for name in names[:most] if name not in known]
         if unknown:
             form.to.errors = [f"There is no user named {_listed(unknown)}."]
             return False

@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from redis import ConnectionPool
+from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.crc import key_slot
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from ..publisher import Receiver
 from .channels import SHARDED, Requested
@@ -47,8 +49,9 @@ class Cluster:
         """A client of its own, which follows the slots by itself. Raises RedisError."""
         node: Any = ClusterNode
         nodes = [node(host, port) for host, port in self._hosts]
-        options = {key: value for key, value in self._options.items() if key != "retry"}
-        return RedisCluster(startup_nodes=nodes, cluster_error_retry_attempts=1, **options)
+        # One look at the slots after a node said that it is not the one.
+        options = {**self._options, "retry": Retry(NoBackoff(), 1)}
+        return RedisCluster(startup_nodes=nodes, **options)
 
     @property
     def known(self) -> bool:

@@ -135,6 +135,10 @@ class RedisPublisher:
                 self._send(sender, batch, notes, missed)
             except (RedisError, OSError) as error:
                 self._failed(batch, missed, error)
+            except Exception:
+                # Whatever it was, it is not to be tried again, and others wait behind it.
+                log.exception("%d events could not be published; the sweep finds them", len(batch))
+                self._drop([waiting.event for waiting in batch])
             else:
                 self._succeeded(len(batch))
         sender.close()

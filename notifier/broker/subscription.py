@@ -151,7 +151,7 @@ class Subscription:
             message = link.read(PROBE_SECONDS)
             if message is not None:
                 self._take(message)
-            elif self._broken or self._probe.silent():
+            if self._broken or (message is None and self._probe.silent()):
                 raise ConnectionError("what is published does not arrive")
             if self._probe.tick():
                 self._unsubscribe_left()

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from .. import messages
 from ..errors import InvalidInput, UnknownUser
 from ..messages import Message
+from ..outages import is_missing_table
 from ..stamps import parse_seconds, to_seconds
 from .identity import Caller
 from .origins import allow
@@ -88,15 +89,18 @@ class _Views:
 
     def readyz(self) -> flask.Response:
         checks = {"database": self._database(), "broker": self._notifier.serving.broker_state()}
-        ready = all(state in ("ok", "none") for state in checks.values())
-        return _answer({"status": "ready" if ready else "unready", **checks}, 200 if ready else 503)
+        if all(state in ("ok", "none") for state in checks.values()):
+            return _answer({"status": "ready", **checks})
+        response = _answer({"status": "unready", **checks}, 503)
+        response.headers["Retry-After"] = str(self._notifier.outage.retry_after)
+        return response
 
     def _database(self) -> str:
         try:
             self._notifier.store.ping()
         except SQLAlchemyError as error:
-            flask.current_app.logger.warning("Not ready, the database does not answer: %s", error)
-            return "unreachable"
+            self._notifier.outage.note(error)
+            return "unprepared" if is_missing_table(error) else "unreachable"
         return "ok"
 
     def _reader(self) -> Caller:

@@ -66,7 +66,8 @@ class Sweep:
 
     Every ``interval`` seconds, and at once when asked, it reads the clocks of the local users
     in one statement and emits ``head`` where a clock is above what was emitted last. The
-    ``housekeeping`` of the process shares its rhythm.
+    ``housekeeping`` of the process shares its rhythm; ``failed`` is told why the database could
+    not be read.
     """
 
     def __init__(
@@ -76,18 +77,19 @@ class Sweep:
         heads: Callable[[Sequence[str]], dict[str, int]],
         interval: float,
         housekeeping: Callable[[], None] = lambda: None,
+        failed: Callable[[SQLAlchemyError], None] = lambda _error: None,
     ) -> None:
         self._presence = presence
         self._delivery = delivery
         self._heads = heads
         self._interval = interval
         self._housekeeping = housekeeping
+        self._failed = failed
         self._wake = threading.Event()
         self._stopped = False
         self._asked: set[str] = set()
         self._everyone = False
         self._thread: threading.Thread | None = None
-        self._failing = False
         self.healed = 0
 
     def start(self) -> None:
@@ -140,12 +142,6 @@ class Sweep:
             self._housekeeping()
             self.once(users)
         except SQLAlchemyError as error:
-            if not self._failing:
-                log.warning("The sweep cannot read the database, trying again: %s", error)
-            self._failing = True
+            self._failed(error)
         except Exception:
             log.exception("The sweep failed in an unexpected way, trying again")
-        else:
-            if self._failing:
-                log.warning("The sweep reads the database again")
-            self._failing = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,9 +10,12 @@ import flask
 import werkzeug.exceptions
 
 from .. import checks
+from ..errors import InvalidInput
 from .tokens import Tokens
 
 __all__ = ["Caller", "Identity"]
+
+log = logging.getLogger("notifier.web")
 
 Identify = Callable[[], object]
 """Returns the signed-in user's id in a request, or None."""
@@ -31,6 +35,7 @@ class Identity:
     def __init__(self, identify: Identify | None, tokens: Tokens) -> None:
         self._identify = identify
         self.tokens = tokens
+        self._complained = False
 
     def of_request(self) -> Caller:
         """The caller of the current request.
@@ -59,4 +64,14 @@ class Identity:
     def of_session(self) -> str | None:
         """The user whom the host says is signed in, or None."""
         user = self._identify() if self._identify is not None else None
-        return None if user is None else checks.user_id(user, "user")
+        if user is None:
+            return None
+        try:
+            return checks.user_id(user, "user")
+        except InvalidInput as error:
+            if not self._complained:
+                log.warning(
+                    "A signed-in user has no notifications, since his id is no id: %s", error
+                )
+            self._complained = True
+            return None

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
 
 import flask
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from ..errors import InvalidInput, TokenError, UnknownUser
+from ..outages import is_missing_table
+from .outage import Outage
 
-__all__ = ["RETRY_SECONDS", "problem", "register"]
-
-log = logging.getLogger("notifier.web")
-
-RETRY_SECONDS = 2
-"""What ``Retry-After`` says while the database does not answer."""
+__all__ = ["problem", "register"]
 
 # A malformed part of the URL is a bad request; a malformed field of a body is unprocessable.
 _IN_THE_QUERY = frozenset({"since", "before", "limit"})
@@ -43,13 +38,11 @@ def problem(
     return response
 
 
-def register(blueprint: flask.Blueprint) -> None:
+def register(blueprint: flask.Blueprint, outage: Outage) -> None:
     """Make every error of the blueprint's views a problem+json response."""
     blueprint.register_error_handler(InvalidInput, _invalid)
     blueprint.register_error_handler(TokenError, _token)
-    blueprint.register_error_handler(OperationalError, _unavailable)
-    blueprint.register_error_handler(InterfaceError, _unavailable)
-    blueprint.register_error_handler(PoolTimeout, _unavailable)
+    blueprint.register_error_handler(SQLAlchemyError, lambda error: _database(error, outage))
     blueprint.register_error_handler(HTTPException, _http)
 
 
@@ -66,13 +59,15 @@ def _token(error: TokenError) -> flask.Response:
     return problem(401, str(error), headers=challenge)
 
 
-def _unavailable(error: DBAPIError | PoolTimeout) -> flask.Response:
-    log.warning("The database did not answer, so the request got a 503: %s", error)
-    return problem(
-        503,
-        "The database does not answer at the moment; try again.",
-        headers={"Retry-After": str(RETRY_SECONDS)},
-    )
+def _database(error: SQLAlchemyError, outage: Outage) -> flask.Response:
+    refusal = outage.refuse(error)
+    if refusal is not None:
+        return problem(503, refusal, headers={"Retry-After": str(outage.retry_after)})
+    if is_missing_table(error):
+        # No 503: nobody gains by asking again, somebody has to prepare the database.
+        outage.note(error)
+        return problem(500, "The database of this server is not prepared.")
+    raise error
 
 
 def _http(error: HTTPException) -> flask.Response:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from flask_socketio import SocketIO
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..broker.channels import Channels
 from ..broker.endpoint import endpoint_of
@@ -44,25 +45,57 @@ class Serving:
     """The serving side of one app in one process. Nothing runs until ``start``."""
 
     def __init__(
-        self, socketio: SocketIO, settings: Settings, publisher: Publisher, heads: Heads
+        self,
+        socketio: SocketIO,
+        settings: Settings,
+        publisher: Publisher,
+        heads: Heads,
+        database_failed: Callable[[SQLAlchemyError], None],
     ) -> None:
         self._settings = settings
         self._lock = threading.Lock()
+        # Presence and subscription change together, or a user who returns would be left deaf.
+        self._membership = threading.Lock()
         self._started = False
-        server = socketio.server
+        self._server = server = socketio.server
         self.presence = Presence()
         self.delivery = Delivery(server, settings.namespace, self.presence)
         self.sessions = Sessions(
-            server, settings.namespace, self.presence, settings.connect_timeout
+            server, settings.namespace, self.presence, settings.connect_timeout, self.leave
         )
         self.sweep = Sweep(
-            self.presence, self.delivery, heads, settings.sweep_interval, self.sessions.reap
+            self.presence,
+            self.delivery,
+            heads,
+            settings.sweep_interval,
+            self.sessions.reap,
+            database_failed,
         )
         self.subscription: Channels | None = None
         if isinstance(publisher, MemoryPublisher):
             publisher.subscribe(self.delivery.push)
         elif isinstance(publisher, RedisPublisher):
             self.subscription = self._subscription(publisher)
+
+    def connected(self, sid: str) -> bool:
+        """Whether the socket is connected for good: neither on its way in nor out."""
+        return bool(self._server.manager.is_connected(sid, self._settings.namespace))
+
+    def enter(self, sid: str, user: str) -> bool:
+        """Note a socket of ``user`` and want the user's events; False if there are too many."""
+        with self._membership:
+            if not self.presence.join(sid, user, self._settings.sockets_per_user):
+                return False
+            if self.subscription is not None:
+                self.subscription.join(user)
+            return True
+
+    def leave(self, sid: str) -> None:
+        """Forget a socket; with the user's last one, stop wanting the user's events."""
+        with self._membership:
+            user = self.presence.leave(sid)
+            if user is not None and self.subscription is not None:
+                self.subscription.leave(user)
 
     def start(self) -> None:
         """Subscribe and sweep, in the background. Repeats are harmless."""

@@ -30,12 +30,14 @@ class Sessions:
         namespace: str,
         presence: Presence,
         patience: float,
+        gone: Callable[[str], None],
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._server = server
         self._namespace = namespace
         self._presence = presence
         self._patience = patience
+        self._gone = gone
         self._now = now
         self._strangers: dict[str, float] = {}
         self._orphans: dict[str, float] = {}
@@ -54,7 +56,7 @@ class Sessions:
         orphans = [sid for sid in self._presence.sids() if not connected(sid, self._namespace)]
         self._orphans, gone = self._overdue(self._orphans, orphans)
         for sid in gone:
-            self._presence.leave(sid)
+            self._gone(sid)
 
     def close_all(self, timeout: float) -> None:
         """Close every session, so that the clients connect elsewhere; wait for that a while.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 import flask
@@ -17,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-log = logging.getLogger("notifier.web")
+# A second in all; by then the socket has gone or its server is in no state to care.
+_CONNECT_TRIES = 200
+_CONNECT_PAUSE = 0.005
 
 
 def register(socketio: SocketIO, notifier: Notifier) -> None:
@@ -39,22 +40,22 @@ class _Sockets:
 
     def connect(self, auth: object = None) -> None:
         serving = self._notifier.serving
-        user = self._user(auth)
         sid = _sid()
+        if serving.connected(sid):
+            # Not a CONNECT, but an event of that name, which any client may send.
+            return
+        user = self._user(auth)
         serving.start()
         # Into the room first: whoever is present counts as told what goes to the room.
         join_room(room(user))
-        if not serving.presence.join(sid, user, self._notifier.settings.sockets_per_user):
+        if not serving.enter(sid, user):
             raise _refuse("too_many", "too many sockets of this user are open")
-        if serving.subscription is not None:
-            serving.subscription.join(user)
         self._socketio.start_background_task(self._announce, sid, user)
 
     def disconnect(self, _reason: object = None) -> None:
-        serving = self._notifier.serving
-        user = serving.presence.leave(_sid())
-        if user is not None and serving.subscription is not None:
-            serving.subscription.leave(user)
+        sid = _sid()
+        if not self._notifier.serving.connected(sid):
+            self._notifier.serving.leave(sid)
 
     def _user(self, auth: object) -> str:
         try:
@@ -62,7 +63,7 @@ class _Sockets:
         except TokenError as error:
             raise _refuse(error.code, str(error)) from error
         except SQLAlchemyError as error:
-            log.warning("A socket was refused, the database does not answer: %s", error)
+            self._notifier.outage.note(error)
             raise _refuse("unavailable", "try again in a moment") from error
         if user is None:
             raise _refuse("unauthorized", "sign in first, or send a user token")
@@ -75,15 +76,24 @@ class _Sockets:
         found by the sweep that follows the acknowledgement.
         """
         serving = self._notifier.serving
+        self._wait_for_connect_packet(sid)
         if serving.subscription is not None:
             serving.subscription.wait_joined(user, self._notifier.settings.broker_timeout)
         try:
             stamp = self._notifier.store.heads([user]).get(user, 0)
         except SQLAlchemyError as error:
-            log.warning("A new socket was not told its head, the sweep will do it: %s", error)
+            # The sweep tells it, once the database serves again.
+            self._notifier.outage.note(error)
             serving.presence.forget(user)
             return
         serving.delivery.head_to(sid, stamp)
+
+    def _wait_for_connect_packet(self, sid: str) -> None:
+        """Let CONNECT leave first: under threads the handler may still be on its way out."""
+        for _ in range(_CONNECT_TRIES):
+            if self._notifier.serving.connected(sid):
+                return
+            self._socketio.sleep(_CONNECT_PAUSE)
 
 
 def _sid() -> str:

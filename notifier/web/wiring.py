@@ -19,6 +19,7 @@ from ..publisher import MemoryPublisher, Publisher
 from . import api, cli, pages, problems, sockets
 from .identity import Identity
 from .origins import allow
+from .outage import Outage
 from .serving import Serving, wire_of
 from .tokens import Tokens
 
@@ -62,7 +63,10 @@ def identity_of(app: flask.Flask, settings: Settings, identify: Any) -> Identity
 def register(app: flask.Flask, notifier: Notifier) -> list[flask.Blueprint]:
     """Add routes, sockets, templates and commands of ``notifier`` to ``app``; the blueprints."""
     blueprint = pages.blueprint()
-    problems.register(blueprint)
+    notifier.outage = Outage(
+        lambda: notifier.store.ping(), lambda: notifier.serving.sweep.request()
+    )
+    problems.register(blueprint, notifier.outage)
     api.register(blueprint, notifier)
     app.register_blueprint(blueprint)
     pages.register(app, notifier)
@@ -72,6 +76,7 @@ def register(app: flask.Flask, notifier: Notifier) -> list[flask.Blueprint]:
         notifier.settings,
         notifier.publisher,
         lambda users: notifier.store.heads(users),
+        notifier.outage.note,
     )
     sockets.register(notifier.socketio, notifier)
     app.wsgi_app = harden(  # type: ignore[method-assign, assignment]

@@ -206,6 +206,16 @@ def test_of_what_waits_only_the_newest_of_a_name_survives(fragile: Subscribed) -
     assert fragile.publisher.coalesced == 99
 
 
+def test_an_event_that_cannot_be_encoded_stops_nobody(
+    subscribed: Subscribed, caplog: pytest.LogCaptureFixture
+) -> None:
+    subscribed.publisher.publish([event(1, data=object())])
+    wait_until(lambda: subscribed.publisher.dropped == 1)
+    subscribed.publisher.publish([event(2)])
+    wait_until(lambda: subscribed.arrived == [event(2)])
+    assert "could not be published" in caplog.text
+
+
 def test_a_full_queue_drops_the_oldest(fresh_valkey: Valkey, prefix: str) -> None:
     fresh_valkey.stop()
     publisher = redis_publisher(fresh_valkey, prefix, size=10, wait=60)
@@ -293,7 +303,7 @@ def test_a_lost_subscription_comes_back_with_every_user(
     fresh_valkey.start()
     wait_until(lambda: fragile.subscription.ready)
     assert fragile.subscription.wait_joined("user2499", 1)
-    assert fragile.subscription.resyncs == fragile.requested.count(None) == 2
+    wait_until(lambda: fragile.subscription.resyncs == fragile.requested.count(None) == 2)
 
 
 def test_a_subscription_that_hears_nothing_is_given_up(

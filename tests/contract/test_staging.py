@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from sqlalchemy import Column, Engine, Integer, Table, create_engine, event
 from sqlalchemy.orm import Session, registry
@@ -153,6 +155,27 @@ def test_an_exception_in_a_later_hook_publishes_nothing(
         session.commit()
     session.rollback()
     assert published == store.since("alice", 0) == []
+
+
+def test_a_commit_that_failed_half_way_cannot_be_repeated_without_a_rollback(
+    session: Session, staging: Staging, store: Store, published: list[Event]
+) -> None:
+    staging.stage(session, [NewMessage("alice", "hi")])
+    event.listen(store.engine, "before_cursor_execute", fail_on("notifications"))
+    for problem in (OSError, StagingError):
+        with pytest.raises(problem):
+            session.commit()
+    session.rollback()
+    session.commit()
+    assert published == store.list_messages("alice") == store.audit() == []
+
+
+def fail_on(table: str) -> Callable[..., None]:
+    def check(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if f"INSERT INTO {table}" in statement:
+            raise OSError("no disk")
+
+    return check
 
 
 def test_what_a_later_hook_stages_is_carried_too(

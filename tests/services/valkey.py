@@ -19,8 +19,12 @@ class Valkey:
     It stores nothing on disk: after `stop` and `start` it is empty, as a cache is.
     """
 
-    def __init__(self, folder: Path, reaper: Reaper) -> None:
+    def __init__(
+        self, folder: Path, reaper: Reaper, *options: str, program: str | None = None
+    ) -> None:
         self.folder = folder
+        self._options = options
+        self._program = program
         self.socket = folder / "valkey.sock"
         self.port = free_port()
         self._reaper = reaper
@@ -45,11 +49,12 @@ class Valkey:
     def start(self) -> None:
         """Start on the same port and socket, and return when it answers."""
         command = [
-            binary(),
+            self._program or binary(),
             *("--port", str(self.port), "--bind", "127.0.0.1"),
             *("--unixsocket", str(self.socket), "--unixsocketperm", "700"),
             *("--dir", str(self.folder), "--save", "", "--appendonly", "no"),
             *("--maxclients", "2000", "--daemonize", "no"),
+            *self._options,
         ]
         process = Process(command, reaper=self._reaper, log=self.folder / "valkey.log")
         self._process = process

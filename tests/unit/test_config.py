@@ -56,7 +56,18 @@ def test_a_bad_value_is_refused_by_name(key: str, value: str) -> None:
 
 def test_a_misspelt_key_is_refused_with_a_suggestion() -> None:
     with pytest.raises(ConfigurationError, match="did you mean NOTIFIER_POLL_INTERVAL"):
-        load({"NOTIFIER_POLL_INTERVALL": "5"})
+        load(NOTIFIER_POLL_INTERVALL="5")
+
+
+def test_a_strange_variable_of_the_environment_is_only_warned_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert load({"NOTIFIER_SERVICE_HOST": "10.0.0.1"}) == Settings()
+    assert "NOTIFIER_SERVICE_HOST" in caplog.text
+
+
+def test_a_secret_key_may_be_any_bytes() -> None:
+    assert load(SECRET_KEY=b"_5#y2L\xec]/").secret_key == "_5#y2L\xec]/"
 
 
 def test_every_setting_is_documented_as_it_is() -> None:

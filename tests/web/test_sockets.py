@@ -206,6 +206,17 @@ def test_no_client_picks_a_room(server: ServerProcess, alice: Listener, producer
     assert "secret" not in [name for name, _ in alice.received]
 
 
+def test_events_named_like_our_handlers_do_nothing(
+    server: ServerProcess, alice: Listener, producer: Notifier
+) -> None:
+    for name in ("connect", "disconnect"):
+        alice._socket.send("42" + json.dumps([name, {"token": token("bob")}]))
+    with producer.transaction():
+        producer.notify("alice", "marker", time.time())
+    wait_until(lambda: "marker" in alice.rule.values, message="still present, still pushed")
+    assert [name for name, _ in alice.received].count("head") == 1
+
+
 @pytest.mark.parametrize("words", [[], ["40"]], ids=["silent", "refused"])
 def test_a_socket_that_does_not_sign_in_is_closed(server: ServerProcess, words: list[str]) -> None:
     address = server.url.replace("http", "ws", 1) + "/socket.io/?EIO=4&transport=websocket"

@@ -15,6 +15,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from .errors import ConfigurationError
+from .fairpool import FairQueuePool
 from .outages import mark_lost_commits
 from .postgres import PATIENT, READ_ONLY, guard
 
@@ -48,7 +49,7 @@ def create_engine(
     Raises ConfigurationError for a malformed URL or another database.
     """
     parsed = _with_driver(url)
-    pool = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": pool_timeout}
+    pool = {"poolclass": FairQueuePool, "pool_size": pool_size, "pool_timeout": pool_timeout}
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed, busy_timeout, options if _in_memory(parsed) else {**pool, **options})
     engine = sqlalchemy.create_engine(parsed, **{**pool, **options})

@@ -25,8 +25,7 @@ SENDS = 2_000
 
 @pytest.fixture
 def server(serve: Serve, valkey: Valkey, postgres_url: str, postgres: Postgres) -> ServerProcess:
-    # On a machine that is busy with other things a connection may be late; that is no subject.
-    env = {"DATABASE_URL": postgres_url, "REDIS_URL": valkey.url, "NOTIFIER_POOL_TIMEOUT": "30"}
+    env = {"DATABASE_URL": postgres_url, "REDIS_URL": valkey.url}
     server = serve(env, workers=2)
     server.flask("notifier", "create-user", *USERS, "--password", "a long password")
     return server

@@ -1,0 +1,110 @@
+"""The pool serves whoever waits longest, and keeps count of its places."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from notifier.fairpool import FairQueuePool, Turns
+from tests.support import wait_until
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Iterator[FairQueuePool]:
+    pool = FairQueuePool(
+        lambda: sqlite3.connect(tmp_path / "pool.db", check_same_thread=False),
+        pool_size=2,
+        timeout=0.05,
+    )
+    yield pool
+    pool.dispose()
+
+
+def test_connections_are_used_again(pool: FairQueuePool) -> None:
+    for _ in range(10):
+        held = [pool.connect() for _ in range(2)]
+        for one in held:
+            one.close()
+    assert pool.checkedin() == 2
+
+
+def test_a_pool_without_a_free_connection_says_so_in_time(pool: FairQueuePool) -> None:
+    held = [pool.connect() for _ in range(2)]
+    with pytest.raises(PoolTimeout, match="all 2 database connections were busy"):
+        pool.connect()
+    for one in held:
+        one.close()
+    pool.connect().close()
+
+
+def test_a_connection_that_cannot_be_made_takes_no_place() -> None:
+    def fail() -> sqlite3.Connection:
+        raise OSError("no server")
+
+    pool = FairQueuePool(fail, pool_size=1, timeout=0.01)
+    for _ in range(5):
+        with pytest.raises(OSError, match="no server"):
+            pool.connect()
+
+
+def test_an_invalidated_connection_gives_its_place_back(pool: FairQueuePool) -> None:
+    for _ in range(5):
+        connection = pool.connect()
+        connection.invalidate()
+        connection.close()
+    held = [pool.connect() for _ in range(2)]
+    for one in held:
+        one.close()
+
+
+def test_places_are_handed_on_in_the_order_of_waiting() -> None:
+    turns, served = Turns(1), list[int]()
+    assert turns.take(1)
+
+    def wait(number: int) -> None:
+        assert turns.take(5)
+        served.append(number)
+        turns.give()
+
+    threads = [threading.Thread(target=wait, args=(n,)) for n in range(20)]
+    for n, thread in enumerate(threads, start=1):
+        thread.start()
+        wait_until(lambda n=n: len(turns._line) == n)
+    turns.give()
+    for thread in threads:
+        thread.join()
+    assert served == list(range(20))
+
+
+def test_whoever_gives_up_leaves_the_line() -> None:
+    turns = Turns(1)
+    assert turns.take(0)
+    assert not turns.take(0.01)
+    turns.give()
+    assert turns.take(0)
+
+
+def test_nobody_starves_while_others_come_back_again_and_again() -> None:
+    turns, done = Turns(2), list[int]()
+    until = time.monotonic() + 1.0
+
+    def work(number: int) -> None:
+        while time.monotonic() < until:
+            assert turns.take(5), "starved"
+            time.sleep(0.001)
+            turns.give()
+            done.append(number)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    counts = [done.count(n) for n in range(10)]
+    assert min(counts) > 0.5 * max(counts)

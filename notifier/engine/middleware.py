@@ -16,13 +16,25 @@ _SCHEMES = {"ws": "http", "wss": "https"}
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
-def harden(wsgi_app: WSGIApplication, *, trusted_proxies: int) -> WSGIApplication:
+def harden(
+    wsgi_app: WSGIApplication, *, trusted_proxies: int, socket_path: str = ""
+) -> WSGIApplication:
     """Put ``wsgi_app`` behind both filters. Make it the outermost layer, around Socket.IO's too.
 
-    ``trusted_proxies`` is how many proxies stand in front, 0 for none. Raises ValueError if it
-    is negative.
+    ``trusted_proxies`` is how many proxies stand in front. With 0 only requests below
+    ``socket_path`` are filtered: what the others carry is the business of the host, who may have
+    a ProxyFix of its own. Raises ValueError if it is negative.
     """
-    return _without_compression(ForwardedHeaders(wsgi_app, trusted_proxies))
+    filtered = _without_compression(ForwardedHeaders(wsgi_app, trusted_proxies))
+    return filtered if trusted_proxies else _below(socket_path, filtered, wsgi_app)
+
+
+def _below(path: str, inside: WSGIApplication, outside: WSGIApplication) -> WSGIApplication:
+    def choose(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        chosen = inside if environ.get("PATH_INFO", "").startswith(path) else outside
+        return chosen(environ, start_response)
+
+    return choose
 
 
 def _without_compression(app: WSGIApplication) -> WSGIApplication:

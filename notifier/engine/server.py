@@ -78,7 +78,9 @@ class Server:
             "socket_timeout": socket_timeout,
             "url_length_limit": URL_LIMIT,
             "debug": False,
-            "environ": {"wsgi.url_scheme": "https", "HTTPS": "on"} if tls else None,
+            # A chunked body has an end that the server knows: without this it is read as empty.
+            "environ": {"wsgi.input_terminated": True}
+            | ({"wsgi.url_scheme": "https", "HTTPS": "on"} if tls else {}),
         }
 
     def listen(self, sock: Any) -> None:

@@ -181,6 +181,8 @@ class Session(socket.Socket):  # type: ignore[misc]
             while (message := connection.frames.next()) is not None:
                 if not self.closed:
                     self.receive(decoded(message))
+                # A client that never stops sending must not keep everybody else from running.
+                self.server.sleep(0)
         except (BadFrame, BadPacket) as error:
             self._blame(error)
             self._reason = self.server.reason.TRANSPORT_ERROR

@@ -80,7 +80,9 @@ def register(app: flask.Flask, notifier: Notifier) -> list[flask.Blueprint]:
     )
     sockets.register(notifier.socketio, notifier)
     app.wsgi_app = harden(  # type: ignore[method-assign, assignment]
-        app.wsgi_app, trusted_proxies=notifier.settings.trusted_proxies
+        app.wsgi_app,
+        trusted_proxies=notifier.settings.trusted_proxies,
+        socket_path=notifier.settings.socket_path,
     )
     cli.register(app, notifier)
     return [blueprint]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import flask
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import TestResponse
 
 from notifier import Notifier
@@ -228,14 +230,24 @@ def test_a_stranger_gets_a_401(notifier: Notifier, method: str, path: str) -> No
     assert problem(answer)["status"] == 401
 
 
-def test_a_database_that_is_gone_is_a_503_with_retry_after(
-    notifier: Notifier, bob: FlaskClient
+def test_missing_tables_are_a_500_and_the_log_says_what_to_do(
+    notifier: Notifier, bob: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     with notifier.engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE inboxes")
-    answer = send(bob)
-    assert problem(answer)["status"] == 503
-    assert int(answer.headers["Retry-After"]) > 0
+    answer = problem(send(bob))
+    assert (answer["status"], "not prepared" in answer["detail"]) == (500, True)
+    assert "init-db" in caplog.text
+
+
+def test_a_hosts_own_proxyfix_still_sees_the_headers(sqlite_url: str) -> None:
+    app = flask.Flask("host")
+    app.config.update(SECRET_KEY="test", DATABASE_URL=sqlite_url)
+    app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
+    Notifier(app)
+    app.add_url_rule("/scheme", "scheme", lambda: flask.request.scheme)
+    answer = app.test_client().get("/scheme", headers={"X-Forwarded-Proto": "https"})
+    assert answer.text == "https"
 
 
 def test_health_and_readiness(notifier: Notifier) -> None:

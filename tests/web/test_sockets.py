@@ -228,6 +228,27 @@ def test_a_socket_that_does_not_sign_in_is_closed(server: ServerProcess, words: 
     socket.shutdown()
 
 
+def test_a_stranger_who_floods_is_closed_while_he_does(server: ServerProcess) -> None:
+    address = server.url.replace("http", "ws", 1) + "/socket.io/?EIO=4&transport=websocket"
+    socket = websocket.create_connection(address, timeout=10, suppress_origin=True)
+    frame = "42" + json.dumps(["flood", "x" * 4_000])
+    until = time.monotonic() + 30
+    with pytest.raises((OSError, websocket.WebSocketException)):  # noqa: PT012
+        while time.monotonic() < until:
+            socket.send(frame)
+    socket.shutdown()
+
+
+def test_a_chunked_body_is_read(server: ServerProcess) -> None:
+    answer = requests.post(
+        f"{server.url}/api/v1/messages",
+        data=iter([b'{"to": "alice", ', b'"body": "in pieces"}']),
+        headers={"Authorization": f"Bearer {token('alice')}"},
+        timeout=10,
+    )
+    assert answer.status_code == 201
+
+
 def test_polling_as_a_transport_is_off(server: ServerProcess) -> None:
     answer = requests.get(f"{server.url}/socket.io/?EIO=4&transport=polling", timeout=10)
     assert answer.status_code == 400

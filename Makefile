@@ -25,6 +25,7 @@ run: $(VENV)/.app ## Serve the app: PORT= HOST= WORKERS= DATABASE_URL= REDIS_URL
 
 test: $(VENV)/.test ## Lint, types and the whole suite on real services
 	@$(BIN)/python scripts/install_chromium.py
+	@scripts/install_redis.sh
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest
 

@@ -16,6 +16,8 @@ class Probe:
 
     A TCP connection can be half-open, a server frozen or replaced: nothing but the way back shows
     that a subscription still hears. ``beat`` publishes on a channel that only this probe uses.
+    Beats leave by another connection, so whether the subscription's own commands still arrive is
+    asked for apart: whoever owns it says when it was ``answered``.
     """
 
     def __init__(
@@ -27,12 +29,12 @@ class Probe:
         self._number = 0
         self._sent: dict[int, float] = {}
         self._beaten = float("-inf")
-        self._heard = now()
+        self._heard = self._answered = now()
         self.round_trip: float | None = None
 
     def begin(self) -> None:
         """A new connection: it has the whole time to make itself heard."""
-        self._heard = self._now()
+        self._heard = self._answered = self._now()
         self._beaten = float("-inf")
         self._sent.clear()
 
@@ -55,6 +57,10 @@ class Probe:
         self._heard = self._now()
         self.round_trip = self._heard - sent
 
+    def answered(self) -> None:
+        """The connection itself was asked for a sign of life, and gave one."""
+        self._answered = self._now()
+
     def silent(self) -> bool:
-        """Whether no beat has come back for so long that the connection counts as dead."""
-        return self._now() - self._heard > SILENCE_SECONDS
+        """Whether no beat, or no answer, came for so long that the connection counts as dead."""
+        return self._now() - min(self._heard, self._answered) > SILENCE_SECONDS

@@ -148,13 +148,16 @@ class Subscription:
             self._send(self._verbs.subscribe, sorted(self._wanted))
         self._probe.begin()
         while not self._closed.is_set():
-            message = link.read(PROBE_SECONDS)
+            silent = self._probe.silent()
+            # What is here already is read first: it may be what was missed, only late.
+            message = link.read(0 if silent else PROBE_SECONDS)
             if message is not None:
                 self._take(message)
-            if self._broken or (message is None and self._probe.silent()):
+            if self._broken or (message is None and silent):
                 raise ConnectionError("what is published does not arrive")
             if self._probe.tick():
                 self._unsubscribe_left()
+                self._ask(link)
 
     def _disconnect(self) -> None:
         with self._state:
@@ -187,6 +190,11 @@ class Subscription:
             self._broken = True
             log.debug("Writing to Redis failed: %s", error)
 
+    def _ask(self, link: Link) -> None:
+        """Ask for a sign of life: a connection can deliver and no longer hear a SUBSCRIBE."""
+        with self._state:
+            link.write("PING")
+
     def _wake_reader(self) -> None:
         """Make Redis say something, so that the reader need not wait for its timeout."""
         if self._link is not None:
@@ -209,6 +217,8 @@ class Subscription:
             self._open(channel, message[2])
         elif kind == self._verbs.subscribed:
             self._acknowledge(self._wire.user_of(channel))
+        elif kind == b"pong":
+            self._probe.answered()
         elif kind == self._verbs.unsubscribed and self._wire.user_of(channel) in self._wanted:
             raise ConnectionError("a channel has moved to another node")
 

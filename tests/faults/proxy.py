@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import partial
 
 from tests.faults.background import Background
@@ -180,3 +180,13 @@ def _listen(port: int) -> socket.socket:
     listener.listen(1024)
     listener.setblocking(False)
     return listener
+
+
+@contextlib.contextmanager
+def proxied(background: Background, port: int) -> Iterator[Proxy]:
+    """A proxy in front of ``port``."""
+    proxy = Proxy(background, port)
+    try:
+        yield proxy
+    finally:
+        proxy.close()

@@ -13,8 +13,11 @@ from notifier.engine.middleware import harden
 from notifier.engine.modes import detect_async_mode
 from notifier.engine.transport import socketio_class
 from notifier.engine.worker import EventletWorker
+from tests.engine.emitting import emitting, step_clock
 
+step_clock()
 app = Flask(__name__)
+app.register_blueprint(emitting)
 socketio = socketio_class(os.environ.get("TRANSPORT", "lean"))(
     app,
     async_mode=detect_async_mode(),
@@ -68,6 +71,9 @@ class FakeNotifier:
 
     def stop(self, timeout: float) -> None:
         say(f"notifier stopped with {len(self.sockets)} sockets")
+        eio = socketio.server.eio
+        for sid in list(eio.sockets) if "CLOSE_TRANSPORT" in os.environ else ():
+            socketio.server.start_background_task(eio.disconnect, sid)
         for sid in list(self.sockets):
             socketio.server.disconnect(sid)
 

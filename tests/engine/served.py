@@ -7,6 +7,7 @@ import json
 import socket
 import struct
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -16,22 +17,26 @@ from tests.services.server import clean_environment
 from tests.support import ROOT, free_port, wait_until
 
 HANDSHAKE = (
-    "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {host}\r\n"
+    "GET {path} HTTP/1.1\r\nHost: {host}\r\n"
     "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
 )
 
 
 class Served:
-    """One gunicorn master and its workers on a free port."""
+    """One gunicorn master and its workers on a free port, or Flask's own server on threads."""
 
-    def __init__(self, folder: Path, reaper: Reaper, *options: str, **env: str) -> None:
+    def __init__(
+        self, folder: Path, reaper: Reaper, *options: str, threads: bool = False, **env: str
+    ) -> None:
         self.port = free_port()
+        self.threads = threads
+        self.wrap: Callable[[socket.socket], socket.socket] = lambda connection: connection
+        gunicorn = ["gunicorn", "-c", "tests/engine/gunicorn.conf.py"]
+        gunicorn += ["-b", f"127.0.0.1:{self.port}", *options, "tests.engine.app:app"]
+        flask = ["flask", "--app", "tests.engine.app:app", "run", "--port", str(self.port)]
         self.process = Process(
-            [
-                *(sys.executable, "-m", "gunicorn", "-c", "tests/engine/gunicorn.conf.py"),
-                *("-b", f"127.0.0.1:{self.port}", *options, "tests.engine.app:app"),
-            ],
+            [sys.executable, "-m", *(flask if threads else gunicorn)],
             reaper=reaper,
             log=folder / f"served-{self.port}.log",
             env=clean_environment(**env),
@@ -51,6 +56,7 @@ class Served:
 
     def get(self, path: str, **headers: str) -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
+        connection.sock = self.open()
         connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
         body = answer.read().decode()
@@ -61,14 +67,29 @@ class Served:
         found: dict[str, str] = json.loads(self.get(path, **headers)[1])
         return found
 
-    def open(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=15)
+    def open(self, receive_buffer: int = 0) -> socket.socket:
+        connection = socket.socket()
+        connection.settimeout(15)
+        if receive_buffer:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        try:
+            connection.connect(("127.0.0.1", self.port))
+            return self.wrap(connection)
+        except OSError:
+            connection.close()
+            raise
 
     def websocket(self, **headers: str) -> WebSocket:
         return WebSocket(self.open(), **headers)
 
     def workers(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children()
+        master = psutil.Process(self.process.pid)
+        return [master] if self.threads else master.children()
+
+    def counts(self) -> dict[str, int]:
+        """What the transport counts (see `emitting.py`)."""
+        found: dict[str, int] = json.loads(self.get("/counts")[1])
+        return found
 
     def output(self) -> str:
         return self.process.output()
@@ -80,12 +101,17 @@ class Served:
 class WebSocket:
     """A Socket.IO connection, byte by byte. `headers` take _ for -."""
 
-    def __init__(self, connection: socket.socket, **headers: str) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        path: str = "/socket.io/?EIO=4&transport=websocket",
+        **headers: str,
+    ) -> None:
         self.connection = connection
         self.input = connection.makefile("rb")
         host = headers.pop("Host", "127.0.0.1")
         lines = "".join(f"{key.replace('_', '-')}: {value}\r\n" for key, value in headers.items())
-        connection.sendall(HANDSHAKE.format(host=host, headers=lines).encode())
+        connection.sendall(HANDSHAKE.format(path=path, host=host, headers=lines).encode())
         self.status = int(self.input.readline().split()[1])
         self.headers: dict[str, str] = {}
         while line := self.input.readline().strip():
@@ -101,7 +127,10 @@ class WebSocket:
         return self
 
     def send(self, payload: bytes, opcode: int = 1) -> None:
-        self.connection.sendall(struct.pack("!BB4x", 0x80 | opcode, 0x80 | len(payload)) + payload)
+        size = len(payload)
+        head = struct.pack("!BB", 0x80 | opcode, 0x80 | min(size, 126))
+        long = struct.pack("!H", size) if size > 125 else b""
+        self.connection.sendall(head + long + bytes(4) + payload)
 
     def receive(self) -> bytes:
         """The payload of the next frame, b"" at the end of the connection."""
@@ -110,6 +139,8 @@ class WebSocket:
         length = head[1]
         if length == 126:
             (length,) = struct.unpack("!H", self.input.read(2))
+        elif length == 127:
+            (length,) = struct.unpack("!Q", self.input.read(8))
         return self.input.read(length)
 
     def receive_all(self) -> bytes:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import resource
 import signal
 import socket
-import ssl
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import Start
+from tests.engine.conftest import Certificate, Start
 from tests.engine.served import Served, WebSocket
 from tests.support import wait_until
 
@@ -80,8 +78,8 @@ def test_a_malformed_packet_is_not_answered_with_a_traceback(
     websocket.close()
 
 
-def test_a_malformed_packet_is_one_line_in_the_log(start: Start) -> None:
-    served = start()
+def test_a_malformed_packet_is_one_line_in_the_log(start: Start, transport: str) -> None:
+    served = start(TRANSPORT=transport)
     websocket = served.websocket().connect()
     websocket.send(b"nonsense")
     websocket.receive_all()
@@ -127,8 +125,10 @@ def test_a_bad_request_is_refused_without_a_word_about_the_server(served: Served
     client.close()
 
 
-def test_a_websocket_outlives_the_timeout_of_requests(start: Start, tmp_path: Path) -> None:
-    served = start(SOCKET_TIMEOUT="0.3")
+def test_a_websocket_outlives_the_timeout_of_requests(
+    start: Start, transport: str, tmp_path: Path
+) -> None:
+    served = start(SOCKET_TIMEOUT="0.3", TRANSPORT=transport)
     slow = served.open()
     slow.sendall(b"POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
     websocket = served.websocket().connect()
@@ -181,9 +181,11 @@ def test_two_workers_share_the_sockets(start: Start) -> None:
     assert min(answered[str(worker.pid)] for worker in served.workers()) >= 50
 
 
-def test_a_unix_socket_serves_several_connections_at_once(start: Start, tmp_path: Path) -> None:
+def test_a_unix_socket_serves_several_connections_at_once(
+    start: Start, transport: str, tmp_path: Path
+) -> None:
     path = tmp_path / "http.sock"
-    start("-b", f"unix:{path}", "-b", "127.0.0.1:0", ready=False)
+    start("-b", f"unix:{path}", "-b", "127.0.0.1:0", ready=False, TRANSPORT=transport)
     wait_until(path.exists)
     websockets = []
     for _ in range(3):
@@ -194,18 +196,13 @@ def test_a_unix_socket_serves_several_connections_at_once(start: Start, tmp_path
         one.close()
 
 
-def test_tls_serves_https_and_websockets(start: Start, tmp_path: Path) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
-    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
-    served = start("--certfile", str(certificate), "--keyfile", str(key), ready=False)
-    served.said("notifier started")
-    plain = ssl.create_default_context(cafile=str(certificate))
-    plain.check_hostname = False
-    websocket = WebSocket(
-        plain.wrap_socket(served.open()), Host="localhost", Origin="https://localhost"
-    )
-    websocket.connect().close()
+def test_tls_serves_https_and_websockets(
+    start: Start, transport: str, certificate: Certificate
+) -> None:
+    served = start(*certificate.options, ready=False, TRANSPORT=transport)
+    served.wrap = certificate.wrap
+    served.wait_ready()
+    served.websocket(Host="localhost", Origin="https://localhost").connect().close()
 
 
 def test_a_worker_makes_room_for_a_new_one_after_max_requests(start: Start) -> None:

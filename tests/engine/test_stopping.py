@@ -48,8 +48,8 @@ def test_a_request_that_arrived_before_sigterm_is_answered(start: Start) -> None
     client.close()
 
 
-def test_sigterm_disconnects_the_websockets(start: Start) -> None:
-    served = start()
+def test_sigterm_disconnects_the_websockets(start: Start, transport: str) -> None:
+    served = start(TRANSPORT=transport)
     websocket = served.websocket().connect()
     served.process.send_signal(signal.SIGTERM)
     assert websocket.receive() == b"41"  # Socket.IO's DISCONNECT
@@ -59,8 +59,10 @@ def test_sigterm_disconnects_the_websockets(start: Start) -> None:
     assert "notifier stopped with 1 sockets" in served.output()
 
 
-def test_websockets_end_with_the_worker_even_if_nothing_disconnects_them(start: Start) -> None:
-    served = start(NO_NOTIFIER="1")
+def test_websockets_end_with_the_worker_even_if_nothing_disconnects_them(
+    start: Start, transport: str
+) -> None:
+    served = start(NO_NOTIFIER="1", TRANSPORT=transport)
     websocket = served.websocket().connect()
     served.process.send_signal(signal.SIGTERM)
     websocket.receive_all()
@@ -68,8 +70,8 @@ def test_websockets_end_with_the_worker_even_if_nothing_disconnects_them(start: 
     wait_gone(served.process.pid, timeout=12)  # of 29 s of patience
 
 
-def test_a_long_poll_does_not_hold_up_a_stop(start: Start) -> None:
-    served = start()
+def test_a_long_poll_does_not_hold_up_a_stop(start: Start, transport: str) -> None:
+    served = start(TRANSPORT=transport)
     opened = served.get("/socket.io/?EIO=4&transport=polling")[1]
     sid = json.loads(opened[1:])["sid"]
     client = served.open()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import psutil
 import pytest
@@ -13,6 +14,7 @@ import requests
 from notifier import Notifier
 from notifier.models import UNREAD
 from tests.conftest import Serve
+from tests.faults.database import Database
 from tests.listener import Listener
 from tests.services.postgres import Postgres
 from tests.services.server import ServerProcess
@@ -27,7 +29,8 @@ SENDS = 2_000
 def server(serve: Serve, valkey: Valkey, postgres_url: str, postgres: Postgres) -> ServerProcess:
     env = {"DATABASE_URL": postgres_url, "REDIS_URL": valkey.url}
     server = serve(env, workers=2)
-    server.flask("notifier", "create-user", *USERS, "--password", "a long password")
+    with closing(Database(postgres_url)) as database:
+        database.empty(USERS)
     return server
 
 

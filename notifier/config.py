@@ -46,6 +46,12 @@ def _known_engine(value: str) -> str | None:
     return None if value in {"lean", "stock"} else "must be 'lean' or 'stock'"
 
 
+def _metrics(value: str) -> str | None:
+    if value in {"on", "off"} or len(value) >= 16:
+        return None
+    return "must be 'on', 'off' or a token of at least 16 characters"
+
+
 def _origins(value: tuple[str, ...]) -> str | None:
     bad = [one for one in value if not one.startswith(("http://", "https://"))]
     return f"{bad[0]!r} is no origin such as https://example.org" if bad else None
@@ -113,6 +119,15 @@ class Settings:
     broker_key: str = _setting("", "Seals what travels through Redis, instead of SECRET_KEY.")
     broker_timeout: float = _setting(1.0, "For one exchange with Redis, in s.", _at_least(0.05))
     queue_size: int = _setting(10_000, "Events that may wait for Redis.", _at_least(1))
+    metrics: str = _setting(
+        "on",
+        "Who may read `/metrics`: `on`, whoever asks without a proxy in between; `off`, nobody;"
+        " else whoever sends this as bearer token.",
+        _metrics,
+    )
+    metrics_dir: str = _setting(
+        "", "Where the workers of one server share their figures; gunicorn.conf.py makes one."
+    )
     queue_seconds: float = _setting(
         3.0, "How long an event may wait for Redis before the sweep takes over.", _at_least(0.1)
     )

@@ -25,6 +25,7 @@ from .staging import Staging, engine_of
 from .stamps import from_seconds
 from .store import Store
 from .web.identity import Identity
+from .web.metrics import Metrics
 from .web.outage import Outage
 from .web.serving import Serving
 from .web.wiring import identity_of, publisher_of, register, with_embedded_broker
@@ -52,6 +53,7 @@ class Notifier:
     socketio: SocketIO
     serving: Serving
     outage: Outage
+    metrics: Metrics
     blueprints: list[flask.Blueprint]
 
     def __init__(
@@ -240,3 +242,5 @@ class Notifier:
             self.outage.stop()
             self.serving.stop(timeout)
         self.publisher.close(timeout)
+        if self.app is not None:
+            self.metrics.save()

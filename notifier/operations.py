@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .stamps import to_seconds
@@ -23,13 +23,17 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One notification as it was committed. ``previous`` is the user's head just before it."""
+    """One notification as it was committed. ``previous`` is the user's head just before it.
+
+    ``published`` is when it was handed to the broker, in microseconds since the epoch, 0 before.
+    """
 
     user: str
     name: str
     data: Any
     stamp: int
     previous: int = 0
+    published: int = field(default=0, compare=False)
 
     def polled(self) -> dict[str, Any]:
         """The event as an entry of a poll's answer."""

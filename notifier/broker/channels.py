@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -43,6 +44,12 @@ class Channels(Protocol):
     @property
     def resyncs(self) -> int:
         """How often everything was subscribed to anew."""
+
+    @property
+    def causes(self) -> Counter[str]:
+        """How often everything (or, if "asked", somebody) had to be swept for, by why: "start",
+        "lost", "silent".
+        """
 
     @property
     def round_trip(self) -> float | None:

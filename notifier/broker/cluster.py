@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -134,6 +135,7 @@ class ClusterSubscription:
         self._closed = threading.Event()
         self._retired_rejected = 0
         self._retired_resyncs = 0
+        self._retired_causes: Counter[str] = Counter()
 
     @property
     def ready(self) -> bool:
@@ -151,6 +153,11 @@ class ClusterSubscription:
     def resyncs(self) -> int:
         """How often a node was subscribed to completely."""
         return self._retired_resyncs + sum(node.resyncs for node in self._all())
+
+    @property
+    def causes(self) -> Counter[str]:
+        """How often it did that, by why."""
+        return sum((node.causes for node in self._all()), self._retired_causes)
 
     @property
     def round_trip(self) -> float | None:
@@ -258,6 +265,7 @@ class ClusterSubscription:
             retired = self._nodes.pop(node)
             self._retired_rejected += retired.rejected
             self._retired_resyncs += retired.resyncs
+            self._retired_causes += retired.causes
             retired.close(0)
 
     def _probe_on(self, node: Node) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from redis.exceptions import RedisError
 
 from ..operations import Event
+from ..stamps import system_clock
 from .backlog import Backlog, Waiting
 from .connection import Sender
 from .wire import Wire, encode_event, encode_users
@@ -34,7 +35,8 @@ class RedisPublisher:
     ``publish`` only appends. Of several waiting events of one user and name the newest survives.
     What could not be published within ``queue_seconds``, or does not fit in ``queue_size``, is
     dropped and counted; once Redis is back, every worker is asked to sweep those users. Works the
-    same under eventlet, gevent and threads, and after a fork.
+    same under eventlet, gevent and threads, and after a fork. ``observe`` is told what was
+    published, as soon as it is.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class RedisPublisher:
         self._seconds = queue_seconds
         self.published = 0
         self.dropped = 0
+        self.observe: Callable[[Sequence[Event]], None] = lambda _events: None
         self._reset()
 
     def _reset(self) -> None:
@@ -140,7 +143,7 @@ class RedisPublisher:
                 log.exception("%d events could not be published; the sweep finds them", len(batch))
                 self._drop([waiting.event for waiting in batch])
             else:
-                self._succeeded(len(batch))
+                self._succeeded([one.event for one in batch])
         sender.close()
 
     def _wait(self) -> bool:
@@ -161,16 +164,20 @@ class RedisPublisher:
     def _send(
         self, sender: Sender, batch: Iterable[Waiting], notes: dict[str, bytes], missed: set[str]
     ) -> None:
+        now = system_clock()
         contents = list(notes.items())
-        contents += [(self._wire.channel(one.event.user), encode_event(one.event)) for one in batch]
+        contents += [
+            (self._wire.channel(one.event.user), encode_event(one.event, now)) for one in batch
+        ]
         if missed:
             users = sorted(missed) if len(missed) <= _MOST_NAMED else None
             contents.append((self._wire.control, encode_users(users)))
         if contents:
             sender.send([(channel, self._wire.seal(channel, it)) for channel, it in contents])
 
-    def _succeeded(self, count: int) -> None:
-        self.published += count
+    def _succeeded(self, events: Sequence[Event]) -> None:
+        self.published += len(events)
+        self.observe(events)
         if self._failing_since is not None:
             log.warning(
                 "Redis takes publications again after %.1f s; %d events were dropped and are "

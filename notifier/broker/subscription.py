@@ -7,6 +7,7 @@ import logging
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,6 +26,10 @@ log = logging.getLogger("notifier.broker")
 _RETRY_SECONDS = (0.1, 1.0)
 # A page change leaves and joins within a second or two; it should cost no exchange.
 _LINGER_SECONDS = 10.0
+
+
+class _Silence(ConnectionError):
+    """The connection seems to stand, and nothing comes."""
 
 
 class Subscription:
@@ -64,8 +69,10 @@ class Subscription:
         self._thread: threading.Thread | None = None
         self._lost_at: float | None = None
         self.ready = False
+        self._cause = "start"
         self.rejected = 0
         self.resyncs = 0
+        self.causes: Counter[str] = Counter()
 
     @property
     def round_trip(self) -> float | None:
@@ -154,7 +161,7 @@ class Subscription:
             if message is not None:
                 self._take(message)
             if self._broken or (message is None and silent):
-                raise ConnectionError("what is published does not arrive")
+                raise _Silence("what is published does not arrive")
             if self._probe.tick():
                 self._unsubscribe_left()
                 self._ask(link)
@@ -171,6 +178,7 @@ class Subscription:
     def _lose(self, error: Exception) -> None:
         if self._lost_at is None:
             self._lost_at = time.monotonic()
+            self._cause = "silent" if isinstance(error, _Silence) else "lost"
             log.warning(
                 "No subscription to Redis (%s); pages follow by the sweep and by polling until "
                 "it is back. Check REDIS_URL and the server.",
@@ -232,6 +240,7 @@ class Subscription:
         if complete:
             self._report_recovery()
             self.resyncs += 1
+            self.causes[self._cause] += 1
             self._requested(None)
 
     def _report_recovery(self) -> None:
@@ -250,6 +259,7 @@ class Subscription:
                 self._receive([decode_event(user, content)])
             elif channel == self._wire.control.encode():
                 self._requested(decode_users(content))
+                self.causes["asked"] += 1
             else:
                 self._probe.hear(content)
                 self._acknowledge(None)

@@ -66,23 +66,24 @@ class Wire:
         return hmac.digest(self._key, channel + b"\n" + content, "sha256")[:_SEAL]
 
 
-def encode_event(event: Event) -> bytes:
-    """The content that carries ``event`` on its user's channel."""
-    fields = [event.name, event.data, event.stamp, event.previous]
+def encode_event(event: Event, now: int = 0) -> bytes:
+    """The content that carries ``event`` on its user's channel, published ``now``."""
+    fields = [event.name, event.data, event.stamp, event.previous, now]
     return json.dumps(fields, separators=(",", ":")).encode()
 
 
 def decode_event(user: str, content: bytes) -> Event:
     """The event in ``content``. Raises ValueError for what ``encode_event`` does not make."""
     fields = _json(content)
-    if not isinstance(fields, list) or len(fields) != 4:
-        raise ValueError("not an array of name, data, stamp and previous")
-    name, data, stamp, previous = fields
-    if not isinstance(name, str) or type(stamp) is not int or type(previous) is not int:
+    if not isinstance(fields, list) or len(fields) != 5:
+        raise ValueError("not an array of name, data, stamp, previous and time of publication")
+    name, data, *times = fields
+    if not isinstance(name, str) or any(type(one) is not int for one in times):
         raise ValueError("an event's fields have other types")
+    stamp, previous, published = times
     if not 0 <= previous < stamp:
         raise ValueError("an event comes after its previous one")
-    return Event(user, name, data, stamp, previous)
+    return Event(user, name, data, stamp, previous, published)
 
 
 def encode_users(users: Sequence[str] | None) -> bytes:

@@ -7,7 +7,9 @@ Flask nor SQLAlchemy nor eventlet.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,11 +48,14 @@ def on_starting(server: Any, instance_dir: Path) -> None:
     """Check the deployment before the first worker starts, and bring the embedded broker up.
 
     Exits with status 1 and one message where several workers would lose events. Sets REDIS_URL
-    for the workers if the embedded broker runs.
+    for the workers if the embedded broker runs, and the folder in which they share their figures.
     """
     workers = server.cfg.workers
     if workers > 1 and _is_sqlite(os.environ.get("DATABASE_URL", "")):
         _refuse(SEVERAL_ON_SQLITE.format(workers=workers))
+    if not os.environ.get("NOTIFIER_METRICS_DIR"):
+        server.metrics_dir = tempfile.mkdtemp(prefix="notifier-metrics-")
+        os.environ["NOTIFIER_METRICS_DIR"] = server.metrics_dir
     if os.environ.get("REDIS_URL"):
         return
     server.embedded_broker = start_embedded(instance_dir)
@@ -63,7 +68,9 @@ def on_starting(server: Any, instance_dir: Path) -> None:
 
 
 def on_exit(server: Any) -> None:
-    """End the embedded broker after the last worker."""
+    """After the last worker, end the embedded broker and forget the figures."""
+    if getattr(server, "metrics_dir", None):
+        shutil.rmtree(server.metrics_dir, ignore_errors=True)
     broker: Embedded | None = getattr(server, "embedded_broker", None)
     if broker is not None:
         broker.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from ..messages import Message
 from ..outages import is_missing_table
 from ..stamps import parse_seconds, to_seconds
 from .identity import Caller
+from .metrics import CONTENT_TYPE
 from .origins import allow
 from .problems import problem
 
@@ -38,6 +40,8 @@ def register(blueprint: flask.Blueprint, notifier: Notifier) -> None:
     add("/api/v1/messages/read", "mark_read", views.mark_read, methods=["POST"])
     add("/healthz", "healthz", views.healthz, methods=["GET"])
     add("/readyz", "readyz", views.readyz, methods=["GET"])
+    if notifier.settings.metrics != "off":
+        add("/metrics", "metrics", views.metrics, methods=["GET"])
 
 
 class _Views:
@@ -48,6 +52,7 @@ class _Views:
     def poll(self) -> flask.Response:
         caller = self._reader()
         since = parse_seconds(flask.request.args.getlist("since"), "since")
+        self._notifier.metrics.healed(flask.request.args.getlist("missed"))
         events = self._notifier.store.since(caller.user, since or 0)
         response = _answer([event.polled() for event in events])
         response.headers["Poll-Interval"] = f"{self._notifier.settings.poll_interval:g}"
@@ -95,6 +100,10 @@ class _Views:
         response.headers["Retry-After"] = str(self._notifier.outage.retry_after)
         return response
 
+    def metrics(self) -> flask.Response:
+        _check_may_scrape(self._notifier.settings.metrics)
+        return flask.Response(self._notifier.metrics.text(), content_type=CONTENT_TYPE)
+
     def _database(self) -> str:
         try:
             self._notifier.store.ping()
@@ -131,6 +140,26 @@ class _Views:
         if unknown:
             named = ", ".join(repr(user) for user in unknown[:5])
             raise UnknownUser("to", f"no such user: {named}")
+
+
+def _check_may_scrape(access: str) -> None:
+    """Raises Forbidden or Unauthorized if this request may not read the figures."""
+    if access != "on":
+        shown = flask.request.headers.get("Authorization", "").encode()
+        if not hmac.compare_digest(shown, f"Bearer {access}".encode()):
+            raise werkzeug.exceptions.Unauthorized("Send the token of NOTIFIER_METRICS.")
+    elif _came_through_proxy(flask.request):
+        raise werkzeug.exceptions.Forbidden(
+            "Ask without a proxy in between, or set a token as NOTIFIER_METRICS and send it."
+        )
+
+
+def _came_through_proxy(request: flask.Request) -> bool:
+    """Whether a proxy says so, or said so before its headers were taken off."""
+    before = request.environ.get("werkzeug.proxy_fix.orig", {}).get("REMOTE_ADDR")
+    return any(
+        name in request.headers for name in ("X-Forwarded-For", "Forwarded", "Via")
+    ) or before not in (None, request.environ.get("REMOTE_ADDR"))
 
 
 def _leave_session_alone() -> None:

@@ -36,6 +36,7 @@ class Delivery:
         self._namespace = namespace
         self._presence = presence
         self.emitted = 0
+        self.observe: Callable[[Event], None] = lambda _event: None
 
     def push(self, events: Sequence[Event]) -> None:
         """Emit each event to its user's room, if anybody is in it."""
@@ -44,6 +45,7 @@ class Delivery:
                 self._emit(event.name, event.pushed(), room(event.user))
                 self._presence.tell(event.user, event.stamp)
                 self.emitted += 1
+                self.observe(event)
 
     def head(self, user: str, stamp: int) -> None:
         """Tell the user's whole room where the head is."""

@@ -82,8 +82,8 @@ class Outage:
         while not self._stopped.wait(_ASK_SECONDS):
             try:
                 self._ping()
-            except SQLAlchemyError as error:
-                log.debug("The database still cannot serve: %s", reason(error))
+            except Exception as error:  # noqa: BLE001 -- asked again until it is none
+                log.debug("The database still cannot serve: %s", error)
             else:
                 self._end()
                 return

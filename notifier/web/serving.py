@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from flask_socketio import SocketIO
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,8 +16,11 @@ from ..broker.publisher import RedisPublisher
 from ..broker.wire import Wire
 from ..config import Settings
 from ..errors import ConfigurationError
+from ..operations import Event
 from ..publisher import MemoryPublisher, Publisher
+from ..stamps import system_clock
 from .delivery import Delivery, Sweep
+from .metrics import Metrics
 from .presence import Presence
 from .sessions import Sessions
 
@@ -51,8 +55,10 @@ class Serving:
         publisher: Publisher,
         heads: Heads,
         database_failed: Callable[[SQLAlchemyError], None],
+        metrics: Metrics,
     ) -> None:
         self._settings = settings
+        self._metrics = metrics
         self._lock = threading.Lock()
         # Presence and subscription change together, or a user who returns would be left deaf.
         self._membership = threading.Lock()
@@ -60,6 +66,7 @@ class Serving:
         self._server = server = socketio.server
         self.presence = Presence()
         self.delivery = Delivery(server, settings.namespace, self.presence)
+        self.delivery.observe = metrics.emitted
         self.sessions = Sessions(
             server, settings.namespace, self.presence, settings.connect_timeout, self.leave
         )
@@ -68,13 +75,14 @@ class Serving:
             self.delivery,
             heads,
             settings.sweep_interval,
-            self.sessions.reap,
+            self._keep_house,
             database_failed,
         )
         self.subscription: Channels | None = None
         if isinstance(publisher, MemoryPublisher):
-            publisher.subscribe(self.delivery.push)
+            publisher.subscribe(self._push_here)
         elif isinstance(publisher, RedisPublisher):
+            publisher.observe = metrics.published
             self.subscription = self._subscription(publisher)
 
     def connected(self, sid: str) -> bool:
@@ -129,6 +137,16 @@ class Serving:
         self.sessions.close_all(timeout)
         if self.subscription is not None:
             self.subscription.close(timeout)
+
+    def _push_here(self, events: Sequence[Event]) -> None:
+        """Publish and deliver in one, where there is no broker."""
+        self._metrics.published(events)
+        now = system_clock()
+        self.delivery.push([replace(event, published=now) for event in events])
+
+    def _keep_house(self) -> None:
+        self.sessions.reap()
+        self._metrics.save()
 
     def _subscription(self, publisher: RedisPublisher) -> Channels:
         settings = self._settings

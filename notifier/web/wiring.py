@@ -18,6 +18,7 @@ from ..engine.transport import socketio_class
 from ..publisher import MemoryPublisher, Publisher
 from . import api, cli, pages, problems, sockets
 from .identity import Identity
+from .metrics import Metrics
 from .origins import allow
 from .outage import Outage
 from .serving import Serving, wire_of
@@ -66,6 +67,7 @@ def register(app: flask.Flask, notifier: Notifier) -> list[flask.Blueprint]:
     notifier.outage = Outage(
         lambda: notifier.store.ping(), lambda: notifier.serving.sweep.request()
     )
+    notifier.metrics = Metrics(notifier)
     problems.register(blueprint, notifier.outage)
     api.register(blueprint, notifier)
     app.register_blueprint(blueprint)
@@ -77,6 +79,7 @@ def register(app: flask.Flask, notifier: Notifier) -> list[flask.Blueprint]:
         notifier.publisher,
         lambda users: notifier.store.heads(users),
         notifier.outage.note,
+        notifier.metrics,
     )
     sockets.register(notifier.socketio, notifier)
     app.wsgi_app = harden(  # type: ignore[method-assign, assignment]

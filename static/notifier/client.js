@@ -1,4 +1,5 @@
 import { Connection } from "./connection.js";
+import { Missed } from "./missed.js";
 import { Requests, SignedOut } from "./requests.js";
 import { Rule } from "./rule.js";
 import { Schedule } from "./schedule.js";
@@ -22,6 +23,7 @@ export class Client {
   constructor({ config, socket, fetch, clock, random, page, view, warn }) {
     Object.assign(this, { clock, random, page, view, warn });
     this.rule = new Rule({ cursor: config.since, shown: config.shown });
+    this.missed = new Missed();
     this.requests = new Requests({ fetch, clock, ...config });
     this.schedule = new Schedule({
       clock,
@@ -87,13 +89,19 @@ export class Client {
 
   received(name, payload) {
     if (!this.running) return;
-    if (name === "head" && isHead(payload)) this.apply(this.rule.head(payload.timestamp));
-    else if (isPush(name, payload)) this.apply(this.rule.push(payload));
+    if (name === "head" && isHead(payload)) {
+      this.missed.head(payload.timestamp === this.rule.cursor);
+      this.apply(this.rule.head(payload.timestamp));
+    } else if (isPush(name, payload)) {
+      this.missed.pushed(payload);
+      this.apply(this.rule.push(payload));
+    }
   }
 
   changed() {
     if (!this.running) return;
     this.schedule.change(this.mode());
+    if (!this.connection.connected) this.missed.reset();
     if (this.connection.connected) this.view.status("live");
     else this.view.status(this.failures > 0 ? "offline" : "polling");
   }
@@ -137,20 +145,24 @@ export class Client {
   /** Every request passes here, so that none leaves while failures make us wait. */
   async request() {
     if (this.timers.has("retry")) return;
-    const asked = this.rule.begin();
+    const { cursor } = this.rule;
+    const asked = { ...this.rule.begin(), missed: this.missed.asked(cursor) };
     this.schedule.asked(asked);
-    const [happened, outcome] = await this.requests.poll(asked.since).then(
+    const { length } = asked.missed.report;
+    const [happened, outcome] = await this.requests.poll(asked.since, length).then(
       (answer) => [this.answered, answer],
       (error) => [this.failed, error],
     );
     if (this.running) happened.call(this, asked, outcome);
   }
 
-  answered({ id }, { events, interval }) {
+  answered({ id, missed }, { events, interval }) {
     this.failures = 0;
     this.schedule.pace(interval);
     this.changed();
-    this.apply(this.rule.answer(id, events));
+    const effects = this.rule.answer(id, events);
+    this.missed.answered(missed, effects);
+    this.apply(effects);
   }
 
   failed({ id }, error) {

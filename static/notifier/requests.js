@@ -18,11 +18,13 @@ export class Requests {
 
   /**
    * @param {number} since
+   * @param {number} missed how many events an earlier poll brought instead of a push
    * @returns {Promise<{events: object[], interval: number | null}>}
    */
-  async poll(since) {
+  async poll(since, missed = 0) {
     const separator = this.pollUrl.includes("?") ? "&" : "?";
-    const { body, headers } = await this.send(`${this.pollUrl}${separator}since=${since}`);
+    const query = `since=${since}${missed ? `&missed=${missed}` : ""}`;
+    const { body, headers } = await this.send(`${this.pollUrl}${separator}${query}`);
     if (!isAnswer(body)) throw new TypeError(`${this.pollUrl} did not answer with events`);
     return { events: body, interval: intervalFrom(headers.get("Poll-Interval")) };
   }

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Table, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from .database import one_of
 from .models import UNREAD, inboxes, messages, notifications
 from .operations import (
     Badge,
@@ -84,7 +85,9 @@ def heads(connection: Connection, users: Sequence[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for some in _chunks(users):
         rows = connection.execute(
-            select(inboxes.c.user_id, inboxes.c.clock).where(inboxes.c.user_id.in_(some))
+            select(inboxes.c.user_id, inboxes.c.clock).where(
+                one_of(connection, inboxes.c.user_id, some)
+            )
         )
         found.update((user, clock) for user, clock in rows)
     return found

@@ -72,6 +72,12 @@ class Cluster:
                 client.nodes_manager.initialize()
                 self._looked_at = now
 
+    def close(self) -> None:
+        """Let go of the connections."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+
     def pool(self, node: Node) -> ConnectionPool:
         """A pool of connections to one node."""
         return ConnectionPool(host=node[0], port=node[1], **self._options)
@@ -209,6 +215,7 @@ class ClusterSubscription:
         self._closed.set()
         for node in self._all():
             node.close(timeout)
+        self._cluster.close()
 
     def _all(self) -> list[Subscription]:
         with self._lock:

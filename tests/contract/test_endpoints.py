@@ -84,17 +84,21 @@ def place(service_dir: Path) -> Path:
 @pytest.fixture
 def cluster(place: Path, reaper: Reaper) -> Iterator[ValkeyCluster]:
     cluster = ValkeyCluster(place, reaper)
-    cluster.start()
-    yield cluster
-    cluster.close()
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.close()
 
 
 @pytest.fixture
 def watched(place: Path, reaper: Reaper) -> Iterator[Watched]:
     watched = Watched(place, reaper)
-    watched.start()
-    yield watched
-    watched.close()
+    try:
+        watched.start()
+        yield watched
+    finally:
+        watched.close()
 
 
 @pytest.fixture

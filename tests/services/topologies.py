@@ -21,10 +21,14 @@ class ValkeyCluster:
 
     def __init__(self, folder: Path, reaper: Reaper) -> None:
         self.nodes: list[Valkey] = []
+        self._buses: list[str] = []
         for n in range(3):
             place = folder / f"node{n}"
             place.mkdir()
-            options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+            options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"]
+            # By default it is the port plus 10,000, which may be somebody's.
+            self._buses.append(str(free_port()))
+            options += ["--cluster-port", self._buses[-1]]
             self.nodes.append(Valkey(place, reaper, *options))
 
     @property
@@ -39,7 +43,8 @@ class ValkeyCluster:
         for n, node in enumerate(self.nodes):
             last = min(SLOTS, (n + 1) * third) - 1
             self.ask(node, "CLUSTER", "ADDSLOTSRANGE", str(n * third), str(last))
-            self.ask(node, "CLUSTER", "MEET", "127.0.0.1", str(self.nodes[0].port))
+            first = ("127.0.0.1", str(self.nodes[0].port), self._buses[0])
+            self.ask(node, "CLUSTER", "MEET", *first)
         wait_until(
             lambda: all(self._whole(node) for node in self.nodes), 30, "the cluster is whole"
         )

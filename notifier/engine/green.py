@@ -12,7 +12,7 @@ from collections.abc import Callable
 from socket import SHUT_RDWR, SHUT_WR
 from typing import TYPE_CHECKING, Any
 
-from eventlet import hubs, patcher, wsgi
+from eventlet import hubs, patcher, sleep, wsgi
 from eventlet.greenio import GreenSocket
 
 if TYPE_CHECKING:
@@ -61,22 +61,36 @@ class Green:
 class GreenStream:
     """A green socket, plain or TLS (see ``Stream``)."""
 
-    __slots__ = ("_sock", "push")
+    __slots__ = ("_sock", "_take", "push")
+
+    push: Callable[[bytes], int]
 
     def __init__(self, sock: Any) -> None:
         # The heartbeat is what ends silent connections.
-        sock.settimeout(None)
         self._sock = sock
         # The real socket is never blocking.
-        plain = isinstance(sock, GreenSocket)
-        self.push: Callable[[bytes], int] = sock.fd.send if plain else _push_tls(sock)
+        if isinstance(sock, GreenSocket):
+            self._take, self.push = sock.fd.recv, sock.fd.send
+        else:
+            self._take, self.push = _tls(sock)
 
     def recv(self, size: int) -> bytes:
         """Wait for up to ``size`` bytes."""
         try:
-            return bytes(self._sock.recv(size))
-        except (OSError, EOFError, ValueError):  # reset, closed, or TLS that was cut
+            with contextlib.suppress(BlockingIOError, ssl.SSLWantReadError):
+                data = bytes(self._take(size))
+                # A client that sends without a pause must not keep others from their turn.
+                sleep(0)
+                return data
+            return self._awaited(size)
+        except (OSError, ValueError):  # reset, closed, or TLS that was cut
             return b""
+
+    def _awaited(self, size: int) -> bytes:
+        while True:
+            hubs.trampoline(self._sock, read=True)
+            with contextlib.suppress(BlockingIOError, ssl.SSLWantReadError):
+                return bytes(self._take(size))
 
     def wait_writable(self, timeout: float) -> bool:
         """Wait until ``push`` may work again."""
@@ -97,19 +111,19 @@ class GreenStream:
         _shutdown(self._sock, SHUT_RDWR)
 
 
-def _push_tls(sock: Any) -> Callable[[bytes], int]:
-    # The green class overrides `send` with one that waits; the one below it does not.
-    send = super(type(sock), sock).send
+def _tls(sock: Any) -> tuple[Callable[[int], bytes], Callable[[bytes], int]]:
+    # The green class overrides these with others that wait; those of the class below do not.
+    below: Any = super(type(sock), sock)
 
     def push(data: bytes) -> int:
         try:
-            return int(send(data))
+            return int(below.send(data))
         except ssl.SSLWantWriteError as error:
             raise BlockingIOError from error
         except ValueError as error:
             raise OSError("the connection is closed") from error
 
-    return push
+    return below.read, push
 
 
 def _shutdown(sock: Any, how: int) -> None:

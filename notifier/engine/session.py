@@ -24,6 +24,7 @@ __all__ = ["Session"]
 
 _FLUSH_SECONDS = 1.0  # that `close` waits for a client to take what is held for it
 _FLUSH_TICK = 0.01
+_MOST_LATE = 16  # messages of a client that was told to go and has not heard it yet
 
 
 class Session(socket.Socket):  # type: ignore[misc]
@@ -177,9 +178,12 @@ class Session(socket.Socket):  # type: ignore[misc]
     def _follow(self, connection: Connection) -> None:
         """Read from the WebSocket until it ends."""
         wire = connection.wire
+        late = 0
         try:
-            while (message := connection.frames.next()) is not None:
-                if not self.closed:
+            while (message := connection.frames.next()) is not None and late < _MOST_LATE:
+                if self.closed:
+                    late += 1
+                else:
                     self.receive(decoded(message))
                 # A client that never stops sending must not keep everybody else from running.
                 self.server.sleep(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import selectors
+import socket
 import struct
 import threading
 from collections.abc import Iterator
@@ -47,7 +48,7 @@ class Crowd:
         for one in websockets:
             self._selector.register(one.connection, selectors.EVENT_READ, one)
         self._closing = False
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def least_pings(self) -> int:
@@ -86,3 +87,13 @@ class Crowd:
             yield data[head : head + size]
             data = data[head + size :]
         self.received[one] = data
+
+
+def flood(connection: socket.socket, frame: bytes, stop: threading.Event) -> None:
+    """Send `frame` again and again, as fast as the kernel takes it."""
+    data = frame * (65_536 // len(frame))
+    while not stop.is_set():
+        try:
+            connection.sendall(data)
+        except OSError:
+            return

@@ -85,7 +85,7 @@ def test_a_session_that_nobody_polls_is_bounded_and_ends(
 
 def test_a_poll_that_waits_is_ended_when_the_client_leaves(poller: Poller) -> None:
     answers: list[requests.Response] = []
-    waiting = threading.Thread(target=lambda: answers.append(poller.get()))
+    waiting = threading.Thread(target=lambda: answers.append(poller.get()), daemon=True)
     waiting.start()
     assert poller.post("1").text == "OK"
     waiting.join(5)

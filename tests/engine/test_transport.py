@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
 
 import pytest
 
-from tests.engine.clients import PING, Crowd, connect, events
+from tests.engine.clients import PING, PONG, Crowd, connect, events, flood
 from tests.engine.conftest import Certificate, Start
 from tests.engine.served import Served
 from tests.support import wait_until
@@ -34,7 +35,7 @@ class Watch:
         self._first = resident(served)
         self.growth = 0
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Watch:
         self._thread.start()
@@ -61,7 +62,8 @@ def test_a_client_that_never_reads_costs_less_than_a_megabyte_and_the_others_not
     reader, _ = connect(served)
     numbers: list[int] = []
     reading = threading.Thread(
-        target=lambda: numbers.extend(one["number"] for one in events(reader, 100_000))
+        target=lambda: numbers.extend(one["number"] for one in events(reader, 100_000)),
+        daemon=True,
     )
     reading.start()
     emit_50_000(served)  # whatever that costs in itself is not the deaf client's
@@ -91,7 +93,7 @@ def test_a_client_that_pongs_and_never_reads_is_cut_within_the_ping_budget(lean:
             except OSError:
                 return
 
-    ponging = threading.Thread(target=pong)
+    ponging = threading.Thread(target=pong, daemon=True)
     ponging.start()
     wait_until(lambda: served.counts()["sockets"] == 0, timeout=5)
     stop.set()
@@ -213,7 +215,7 @@ def test_frames_of_emitters_at_work_together_never_mix(lean: Start) -> None:
     served = lean()
     reader, sid = connect(served, receive_buffer=4096)
     storm = f"/storm?to={sid}&emitters=8&count=200&size=5000&held=20"
-    answering = threading.Thread(target=served.get, args=(storm,))
+    answering = threading.Thread(target=served.get, args=(storm,), daemon=True)
     answering.start()
     numbers: dict[int, list[int]] = {}
     for one in events(reader, 8 * 200):
@@ -222,6 +224,28 @@ def test_frames_of_emitters_at_work_together_never_mix(lean: Start) -> None:
     assert list(numbers.values()) == [list(range(200))] * 8
     answering.join()
     reader.close()
+
+
+@pytest.mark.parametrize("frame", [PONG, b"\x89\x80\0\0\0\0", b"\x01\x80\0\0\0\0"])
+def test_a_client_that_sends_without_a_pause_keeps_nobody_from_their_turn(
+    start: Start, frame: bytes
+) -> None:
+    served = start(**QUICK)
+    crowd = crowd_of(served, 3)
+    stop = threading.Event()
+    flooding, _ = connect(served)
+    thread = threading.Thread(target=flood, args=(flooding.connection, frame, stop), daemon=True)
+    thread.start()
+    seen = crowd.least_pings()
+    wait_until(lambda: crowd.least_pings() >= seen + 3)
+    assert served.get("/pid")[0] == 200
+    assert not crowd.lost
+    stop.set()
+    with contextlib.suppress(OSError):  # it may have been cut
+        flooding.connection.shutdown(socket.SHUT_RDWR)
+    thread.join()
+    flooding.close()
+    crowd.close()
 
 
 def test_an_emit_to_a_client_that_just_reset_is_neither_an_error_nor_a_traceback(

@@ -17,7 +17,7 @@ Make = Callable[..., Wire]
 
 
 def spawn(function: Callable[[], None]) -> None:
-    threading.Thread(target=function).start()
+    threading.Thread(target=function, daemon=True).start()
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_frames_of_many_threads_stay_whole(make: Make, pair: Pair) -> None:
     wire = make(packets=1_000_000, bytes=10**9)
     frames = [bytes([65 + of]) * 997 for of in range(8)]
     threads = [
-        threading.Thread(target=lambda one=one: [wire.send(one) for _ in range(300)])
+        threading.Thread(target=lambda one=one: [wire.send(one) for _ in range(300)], daemon=True)
         for one in frames
     ]
     for thread in threads:

@@ -51,7 +51,8 @@ _UNSUPPORTED = "unsupported startup parameter"
 class Watch:
     """Cuts connections that have waited more than ``seconds`` for one answer of the server.
 
-    For ``hold_off`` seconds after that it advises against new ones.
+    For ``hold_off`` seconds after that, or until the server answers somebody, it advises against
+    new ones.
     """
 
     def __init__(self, seconds: float, hold_off: float) -> None:
@@ -92,6 +93,10 @@ class Watch:
     def silence(self) -> None:
         """Note that the server did not answer in time."""
         self._silent_at = time.monotonic()
+
+    def answered(self) -> None:
+        """Note that the server has answered, whatever was before."""
+        self._silent_at = float("-inf")
 
     @property
     def holds_off(self) -> bool:
@@ -264,5 +269,7 @@ class _Asking:
             self._watch.silence()
             text = f"the server did not answer within {self._watch.seconds:g} s"
             raise self._late(text) from error
+        else:
+            self._watch.answered()
         finally:
             self._watch.end(connection)

@@ -42,10 +42,6 @@ class Channels(Protocol):
         """How many publications were not ours."""
 
     @property
-    def resyncs(self) -> int:
-        """How often everything was subscribed to anew."""
-
-    @property
     def causes(self) -> Counter[str]:
         """How often everything (or, if "asked", somebody) had to be swept for, by why: "start",
         "lost", "silent".

@@ -140,7 +140,6 @@ class ClusterSubscription:
         self._started = False
         self._closed = threading.Event()
         self._retired_rejected = 0
-        self._retired_resyncs = 0
         self._retired_causes: Counter[str] = Counter()
 
     @property
@@ -156,13 +155,8 @@ class ClusterSubscription:
         return self._retired_rejected + sum(node.rejected for node in self._all())
 
     @property
-    def resyncs(self) -> int:
-        """How often a node was subscribed to completely."""
-        return self._retired_resyncs + sum(node.resyncs for node in self._all())
-
-    @property
     def causes(self) -> Counter[str]:
-        """How often it did that, by why."""
+        """How often a node was subscribed to completely, or asked for a sweep, by why."""
         return sum((node.causes for node in self._all()), self._retired_causes)
 
     @property
@@ -271,7 +265,6 @@ class ClusterSubscription:
         for node in self._nodes.keys() - used:
             retired = self._nodes.pop(node)
             self._retired_rejected += retired.rejected
-            self._retired_resyncs += retired.resyncs
             self._retired_causes += retired.causes
             retired.close(0)
 

@@ -126,10 +126,13 @@ class Sweep:
         found = 0
         everyone = self._presence.users() if users is None else users
         for start in range(0, len(everyone), _AT_ONCE):
-            for user, stamp in self._heads(everyone[start : start + _AT_ONCE]).items():
+            some = everyone[start : start + _AT_ONCE]
+            heads = self._heads(some)
+            for user in some:
+                stamp = heads.get(user, 0)
                 if stamp > self._presence.told(user):
                     self._delivery.head(user, stamp)
-                    found += 1
+                    found += stamp > 0
             # Others have waited for the rows to be read.
             time.sleep(0)
         self.healed += found

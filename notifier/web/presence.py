@@ -54,8 +54,8 @@ class Presence:
         return user in self._sockets
 
     def told(self, user: str) -> int:
-        """The newest stamp that was emitted to every socket of ``user``, 0 if there is none."""
-        return self._told.get(user, 0)
+        """The newest stamp that was emitted to every socket of ``user``, -1 if none was."""
+        return self._told.get(user, -1)
 
     def tell(self, user: str, stamp: int) -> None:
         """Note that ``stamp`` was emitted to the user's whole room."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
+import socket
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg2
 import pytest
@@ -80,6 +83,25 @@ def test_silence_is_an_outage_and_ends_with_it(engine: Engine, proxy: Proxy, war
     assert all(is_outage(failure) for failure in failures)
     proxy.heal()
     assert eventually(engine)
+
+
+def test_whoever_is_answered_ends_the_silence_for_all(engine: Engine, proxy: Proxy) -> None:
+    with engine.connect() as lasting:
+        lasting.execute(text("SELECT 1"))
+        ask(engine)
+        proxy.half_open(ports=[port_of(engine)])
+        assert "did not answer" in str(fails(engine))
+        assert "not asked" in str(fails(engine))
+        lasting.execute(text("SELECT 1"))
+        assert ask(engine)
+
+
+def port_of(engine: Engine) -> int:
+    """The client's port of the connection that is used next."""
+    with engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        with socket.socket(fileno=os.dup(driver.fileno())) as sock:
+            return int(sock.getsockname()[1])
 
 
 def test_a_refused_connection_is_an_outage(engine: Engine, proxy: Proxy) -> None:

@@ -76,6 +76,13 @@ def test_a_tab_that_was_told_nothing_makes_the_sweep_tell(world: World) -> None:
     assert world.sweep.once() == 1
 
 
+def test_a_tab_that_was_told_nothing_is_told_once_that_there_is_nothing(world: World) -> None:
+    world.presence.join("tab2", "bob", 9)
+    assert world.sweep.once(["bob"]) == 0
+    world.sweep.once(["bob"])
+    assert world.emitted == [("head", "user:bob")]
+
+
 def test_users_elsewhere_are_neither_pushed_nor_swept(world: World) -> None:
     world.heads["bob"] = 5
     world.push(5, user="bob")

@@ -131,6 +131,11 @@ class WebSocket:
         """Send a text."""
         self._send(_TEXT, text.encode())
 
+    @property
+    def closed(self) -> bool:
+        """Whether the connection is known to have ended."""
+        return self._writer.is_closing()
+
     def close(self) -> None:
         """Hang up."""
         self._writer.close()

@@ -8,6 +8,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+from tests.faults.client import STABLE
 from tests.faults.load import CUT
 from tests.faults.producer import Producer
 from tests.faults.report import Report
@@ -102,7 +103,9 @@ def rolling_restarts(services: Services, scale: Scale) -> Report:
     with World(services, scale.env, **scale.world, sockets=200 // scale.users) as world:
         world.start_load()
         slowest = 0.0
-        for _ in range(scale.restarts):
+        for number in range(scale.restarts):
+            # Clients that are cut again before that come back more slowly, as they should.
+            time.sleep(STABLE + 1 if number else 0)
             old = set(world.server.worker_pids())
             world.server.send_signal(signal.SIGHUP)
             replaced = elapsed_until(partial(_replaced, world, old), PATIENCE)

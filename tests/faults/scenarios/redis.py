@@ -18,7 +18,7 @@ from tests.faults.scenarios.common import (
 )
 from tests.faults.scenarios.junk import publish_junk
 from tests.faults.services import Services
-from tests.faults.world import World, elapsed_until, sockets
+from tests.faults.world import PATIENCE, World, elapsed_until, sockets
 
 # Between two rounds of messages, in seconds.
 _PULSE = 0.2
@@ -99,7 +99,7 @@ def half_open(services: Services, scale: Scale) -> Report:
             connection = world.connection_to(pid)
             world.start_load()
             began = _make_half_open(services, pid, directions)
-            _check_readiness(report, connection, began, scale)
+            _check_readiness(report, connection, began)
             connection.close()
             world.stop_load()
             users = {client.user for client in world.clients_of(pid)}
@@ -138,9 +138,7 @@ def _make_half_open(services: Services, pid: int, directions: Collection[str]) -
     return time.monotonic()
 
 
-def _check_readiness(
-    report: Report, connection: http.client.HTTPConnection, began: float, scale: Scale
-) -> None:
+def _check_readiness(report: Report, connection: http.client.HTTPConnection, began: float) -> None:
     ready: list[bool] = []
 
     def back() -> bool:
@@ -150,7 +148,7 @@ def _check_readiness(
         ready.append(answer.status == 200)
         return ready[-1] and not all(ready)
 
-    report.within("ready again after", elapsed_until(back, scale.half_open, began), 5.0)
+    report.within("ready again after", elapsed_until(back, PATIENCE, began), 5.0)
     report.at_least("found unready", ready.count(False), 1)
 
 

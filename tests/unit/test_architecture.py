@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 CORE = [
     *("errors", "config", "models", "operations", "stamps", "checks", "database", "inbox"),
-    *("messages", "audit", "staging", "publisher", "store"),
+    *("messages", "audit", "staging", "publisher", "store", "outages", "postgres"),
 ]
 CORE_MAY_IMPORT = {"sqlalchemy", "notifier", *sys.stdlib_module_names}
 

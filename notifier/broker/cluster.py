@@ -19,12 +19,12 @@ from redis.retry import Retry
 
 from ..publisher import Receiver
 from .channels import SHARDED, Requested
-from .connection import Link, Message
+from .connection import Link
 from .probe import Probe
 from .subscription import Subscription
 from .wire import Wire
 
-__all__ = ["Cluster", "ClusterSender", "ClusterSubscription"]
+__all__ = ["Cluster", "ClusterSubscription"]
 
 log = logging.getLogger("notifier.broker")
 
@@ -88,29 +88,6 @@ class Cluster:
                 self._client = self.client()
                 self._looked_at = time.monotonic()
             return self._client
-
-
-class ClusterSender:
-    """Publishes on sharded channels, in one exchange with each node concerned."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
-        self._client: RedisCluster | None = None
-
-    def send(self, messages: Sequence[Message]) -> None:
-        """Publish all of ``messages``. Raises RedisError or OSError if it cannot."""
-        if self._client is None:
-            self._client = self._cluster.client()
-        client: Any = self._client
-        pipeline = client.pipeline()
-        for channel, payload in messages:
-            pipeline.spublish(channel, payload)
-        pipeline.execute()
-
-    def close(self) -> None:
-        """Let go of the connections."""
-        if self._client is not None:
-            self._client.close()
 
 
 class ClusterSubscription:

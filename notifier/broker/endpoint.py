@@ -14,7 +14,8 @@ from redis.sentinel import Sentinel
 from ..errors import ConfigurationError
 from ..publisher import Receiver
 from .channels import Channels, Requested
-from .cluster import Cluster, ClusterSender, ClusterSubscription
+from .cluster import Cluster, ClusterSubscription
+from .clustersender import ClusterSender
 from .connection import Link, Pipe, Sender, fail_fast
 from .probe import Probe
 from .subscription import Subscription

@@ -1,0 +1,36 @@
+"""Publishing on the sharded channels of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from redis.cluster import RedisCluster
+
+from .cluster import Cluster
+from .connection import Message
+
+__all__ = ["ClusterSender"]
+
+
+class ClusterSender:
+    """Publishes on sharded channels, in one exchange with each node concerned."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._client: RedisCluster | None = None
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Publish all of ``messages``. Raises RedisError or OSError if it cannot."""
+        if self._client is None:
+            self._client = self._cluster.client()
+        client: Any = self._client
+        pipeline = client.pipeline()
+        for channel, payload in messages:
+            pipeline.spublish(channel, payload)
+        pipeline.execute()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        if self._client is not None:
+            self._client.close()

@@ -12,7 +12,11 @@ from notifier.engine.transport import socketio_class
 
 app = Flask(__name__)
 socketio = socketio_class(os.environ["TRANSPORT"])(
-    app, async_mode=detect_async_mode(), transports=["websocket"], manage_session=False
+    app,
+    async_mode=detect_async_mode(),
+    transports=["websocket"],
+    manage_session=False,
+    ping_interval=3600,  # the readers answer none
 )
 app.wsgi_app = harden(app.wsgi_app, trusted_proxies=0)  # type: ignore[method-assign]
 

@@ -154,6 +154,7 @@ def wait_for(readers: Readers, events: int) -> None:
     deadline = time.monotonic() + 120
     while readers.seen < events:
         if time.monotonic() > deadline:
+            readers.close()
             sys.exit(f"only {readers.seen} of {events} events arrived")
         time.sleep(0.01)
 

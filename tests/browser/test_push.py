@@ -35,8 +35,10 @@ def test_messages_of_the_api_are_pushed_within_a_second_of_being_stored(
 ) -> None:
     for window in windows:
         window.watch_delays()
-    bob.send(alice, "one", "two", "three")
-    delays = [delay for window in windows for delay in window.delays(3)]
+    for n, body in enumerate(("one", "two", "three"), start=1):
+        bob.send(alice, body)
+        # One at a time: of several that wait for Redis only the newest would be pushed.
+        delays = [delay for window in windows for delay in window.delays(n)]
     # The median, since any one of them may meet a machine that is busy with something else.
     assert statistics.median(delays) < 1
     assert [window.polls for window in windows] == [[], []]

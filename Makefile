@@ -13,7 +13,7 @@ export WEB_CONCURRENCY := $(WORKERS)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format clean
+.PHONY: help install run test prove check format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: $(VENV)/.test ## Lint, types and the whole suite on real services
 	@scripts/install_redis.sh
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest
+
+prove: $(VENV)/.test ## The model by exhaustion, the code by thousands of runs: RUNS=
+	@$(BIN)/python scripts/prove.py $(or $(RUNS),5000)
 
 check: $(VENV)/.test ## Format check, lint and types
 	$(BIN)/ruff format --check .

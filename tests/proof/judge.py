@@ -83,7 +83,7 @@ class Judged(Client):
         for name, old in before.items():
             new = self._displayed.get(name)
             older = new is None or new.stamp < old.stamp
-            assert not older or self._ledger.is_undone(old), (
+            assert not older or self._ledger.was_undone(old), (
                 f"{self.user}: {name} went back from {old} to {new}"
             )
 

@@ -33,7 +33,8 @@ class Truth:
 class Ledger:
     """The truth, and what is known of every stamp that was ever given.
 
-    ``undone`` are the events that a restore took back. ``meaning`` tells which event a value that
+    ``undone`` are the events that a restore took back, ``once_undone`` also those that a later
+    restore, of a newer backup, has brought back since. ``meaning`` tells which event a value that
     is shown with a stamp came from: a page and the answer to a mark-read carry the unread count
     with the head's stamp, which may be that of another name.
     """
@@ -41,6 +42,7 @@ class Ledger:
     def __init__(self) -> None:
         self.truth = Truth()
         self.undone: set[tuple[str, int]] = set()
+        self.once_undone: set[tuple[str, int]] = set()
         self.meaning: dict[tuple[str, str, int], Event | None] = {}
         self.highest = 0
 
@@ -85,14 +87,18 @@ class Ledger:
     def is_undone(self, event: Event) -> bool:
         return (event.user, event.stamp) in self.undone
 
+    def was_undone(self, event: Event) -> bool:
+        """Whether an answer may have been computed while this event was undone."""
+        return (event.user, event.stamp) in self.once_undone
+
     def checkpoint(self) -> Truth:
         return copy.deepcopy(self.truth)
 
     def restore(self, checkpoint: Truth) -> None:
         self.undone |= self._stamps()
         self.truth = copy.deepcopy(checkpoint)
-        # The backup may be newer than the one before it, and bring back what that had undone.
         self.undone -= self._stamps()
+        self.once_undone |= self.undone
 
     def _stamps(self) -> set[tuple[str, int]]:
         return {(user, one.stamp) for user, events in self.truth.history.items() for one in events}

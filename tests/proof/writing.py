@@ -46,7 +46,11 @@ class Writing:
         self.dirty = True
 
     def clock(self) -> int:
-        """The wall clock. After a restore it is past every stamp that was ever given."""
+        """The wall clock. After a restore it is past every stamp that was ever given.
+
+        A clock that is set back together with the database would give stamps a second time. No
+        client can tell them apart then before its next full poll: `tests/js/model.js` says so.
+        """
         return max(self.now, self.floor)
 
     # -- what to write ------------------------------------------------------------------------

@@ -33,6 +33,8 @@ def context(browser: Browser, server: ServerProcess) -> Iterator[BrowserContext]
     page.get_by_label("User name").fill("alice")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+    # Chromium may never answer a close that meets a navigation on its way.
+    page.wait_for_url("**/messages")
     page.close()
     yield context
     context.close()

@@ -17,7 +17,7 @@ from ..publisher import Receiver
 from .channels import PLAIN, Requested, Verbs
 from .connection import Link
 from .probe import PROBE_SECONDS, Probe
-from .wire import Wire, decode_event, decode_users
+from .wire import Strangers, Wire, decode_event, decode_users
 
 __all__ = ["Subscription"]
 
@@ -64,13 +64,14 @@ class Subscription:
         self._wanted: set[str] = set()
         self._leaving: dict[str, float] = {}
         self._acknowledged: set[str] = set()
+        self._unsubscribing: set[str] = set()
         self._broken = False
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
         self._lost_at: float | None = None
         self.ready = False
         self._cause = "start"
-        self.rejected = 0
+        self._strangers = Strangers()
         self.resyncs = 0
         self.causes: Counter[str] = Counter()
 
@@ -78,6 +79,11 @@ class Subscription:
     def round_trip(self) -> float | None:
         """Seconds that the last probe took, None before the first."""
         return self._probe.round_trip
+
+    @property
+    def rejected(self) -> int:
+        """How many publications were not ours."""
+        return self._strangers.count
 
     def start(self) -> None:
         """Begin to connect, in the background. Repeats are harmless."""
@@ -164,7 +170,9 @@ class Subscription:
                 raise _Silence("what is published does not arrive")
             if self._probe.tick():
                 self._unsubscribe_left()
-                self._ask(link)
+                # A connection can deliver and no longer hear a SUBSCRIBE.
+                with self._state:
+                    link.write("PING")
 
     def _disconnect(self) -> None:
         with self._state:
@@ -172,6 +180,7 @@ class Subscription:
                 self._link.close()
             self._link = None
             self._acknowledged = set()
+            self._unsubscribing = set()
             self.ready = False
             self._state.notify_all()
 
@@ -198,11 +207,6 @@ class Subscription:
             self._broken = True
             log.debug("Writing to Redis failed: %s", error)
 
-    def _ask(self, link: Link) -> None:
-        """Ask for a sign of life: a connection can deliver and no longer hear a SUBSCRIBE."""
-        with self._state:
-            link.write("PING")
-
     def _wake_reader(self) -> None:
         """Make Redis say something, so that the reader need not wait for its timeout."""
         if self._link is not None:
@@ -217,6 +221,7 @@ class Subscription:
                 del self._leaving[user]
             self._wanted.difference_update(gone)
             self._acknowledged.difference_update(gone)
+            self._unsubscribing.update(gone)
             self._send(self._verbs.unsubscribe, gone)
 
     def _take(self, message: Any) -> None:
@@ -227,8 +232,15 @@ class Subscription:
             self._acknowledge(self._wire.user_of(channel))
         elif kind == b"pong":
             self._probe.answered()
-        elif kind == self._verbs.unsubscribed and self._wire.user_of(channel) in self._wanted:
-            raise ConnectionError("a channel has moved to another node")
+        elif kind == self._verbs.unsubscribed:
+            self._unsubscribed(self._wire.user_of(channel))
+
+    def _unsubscribed(self, user: str | None) -> None:
+        with self._state:
+            if user in self._unsubscribing:
+                self._unsubscribing.discard(user)
+            elif user in self._wanted:
+                raise ConnectionError("a channel has moved to another node")
 
     def _acknowledge(self, user: str | None) -> None:
         with self._state:
@@ -264,15 +276,4 @@ class Subscription:
                 self._probe.hear(content)
                 self._acknowledge(None)
         except ValueError as error:
-            self._reject(channel, error)
-
-    def _reject(self, channel: bytes, error: ValueError) -> None:
-        self.rejected += 1
-        if self.rejected == 1:
-            log.warning(
-                "A publication on %r was not ours and was dropped (%s); more are counted only. "
-                "Either another program uses our prefix, or a process of ours has another "
-                "SECRET_KEY.",
-                channel,
-                error,
-            )
+            self._strangers.turn_away(channel, error)

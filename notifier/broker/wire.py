@@ -10,13 +10,24 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import logging
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
 from ..operations import Event
 
-__all__ = ["LARGEST", "Wire", "decode_event", "decode_users", "encode_event", "encode_users"]
+__all__ = [
+    "LARGEST",
+    "Strangers",
+    "Wire",
+    "decode_event",
+    "decode_users",
+    "encode_event",
+    "encode_users",
+]
+
+log = logging.getLogger("notifier.broker")
 
 LARGEST = 65_536
 """Bytes of a payload that are looked at; an event of ours stays far below."""
@@ -64,6 +75,25 @@ class Wire:
 
     def _seal(self, channel: bytes, content: bytes) -> bytes:
         return hmac.digest(self._key, channel + b"\n" + content, "sha256")[:_SEAL]
+
+
+class Strangers:
+    """Counts the publications that were not ours, and logs the first of them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def turn_away(self, channel: bytes, error: ValueError) -> None:
+        """Note one more, with what is wrong with it."""
+        self.count += 1
+        if self.count == 1:
+            log.warning(
+                "A publication on %r was not ours and was dropped (%s); more are counted only. "
+                "Either another program uses our prefix, or a process of ours has another "
+                "SECRET_KEY.",
+                channel,
+                error,
+            )
 
 
 def encode_event(event: Event, now: int = 0) -> bytes:

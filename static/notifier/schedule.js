@@ -1,4 +1,12 @@
-import { FULL_EVERY, POLL_MS, SAFETY_MS, pollPeriod, spread, untilDue } from "./timing.js";
+import {
+  FULL_EVERY,
+  LOST_MS,
+  POLL_MS,
+  SAFETY_MS,
+  pollPeriod,
+  spread,
+  untilDue,
+} from "./timing.js";
 
 /**
  * The polls nobody has to ask for: quick ones while there is no socket, every sixth of them
@@ -20,8 +28,16 @@ export class Schedule {
 
   /** What kind of client this is from now on. */
   change(mode) {
+    const lost = this.mode.connected && !mode.connected;
     this.mode = mode;
+    if (lost && !mode.hidden) this.soon();
     this.arm();
+  }
+
+  /** A dying server takes everyone's socket: who was idle must not poll in the same moment. */
+  soon() {
+    const wait = Math.min(LOST_MS * (1 + this.random()), this.interval);
+    this.lastAny = this.clock.now() - this.interval + wait;
   }
 
   /** The server's `Poll-Interval`, if it sent one. */

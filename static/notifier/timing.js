@@ -16,6 +16,8 @@ export const POLL_RANGE_MS = [1_000, 3_600_000];
 export const FULL_EVERY = 6;
 /** The full poll while connected, in case that what nobody noticed was lost. */
 export const SAFETY_MS = 60_000;
+/** The first poll after the loss of a socket, at the earliest: most sockets are back before. */
+export const LOST_MS = 2_000;
 /** A hidden tab polls no more often than this; browsers throttle its timers to it anyway. */
 export const HIDDEN_MS = 60_000;
 /** Polls are spread over this share of their period, later only: a period is a promise. */
@@ -28,7 +30,7 @@ export const WAKE_MS = 250;
 
 /** Delays between attempts: the first, doubled up to the most. */
 export const FETCH_BACKOFF = { first: 1_000, most: 60_000 };
-export const RECONNECT_BACKOFF = { first: 500, most: 5_000 };
+export const RECONNECT_BACKOFF = { first: 500, most: 3_000 };
 /** The server said `too_many` or `unavailable`: it needs room more than we need a socket. */
 export const BUSY_BACKOFF = { first: 2_000, most: 60_000 };
 /** The server said who we are will not do. Asking again changes that only after a sign-in. */

@@ -65,6 +65,26 @@ test("a connection that comes and goes does not starve the polls", async () => {
   assert.ok(polls.length >= 1);
 });
 
+test("after the loss of a socket it polls in a moment, not at once", async () => {
+  const { it, clock, polls } = schedule({ connected: true });
+  await clock.advance(59_000);
+  it.change({ connected: false, hidden: false });
+  await clock.advance(1_999);
+  assert.deepEqual(polls, []);
+  await clock.advance(10_001);
+  assert.deepEqual(polls.map(([time]) => time), [61, 71]);
+});
+
+test("a socket that is back in a moment costs no poll", async () => {
+  const { it, clock, polls } = schedule({ connected: true });
+  await clock.advance(30_000);
+  it.change({ connected: false, hidden: false });
+  await clock.advance(1_900);
+  it.change({ connected: true, hidden: false });
+  await clock.advance(20_000);
+  assert.deepEqual(polls, []);
+});
+
 test("stopped it does nothing", async () => {
   const { it, clock, polls } = schedule();
   it.stop();

@@ -36,7 +36,7 @@ test("a socket that the server closed is opened again, as no socket.io-client do
   assert.equal(socket.attempts, 2);
 });
 
-test("attempts in vain get rarer, to one in five seconds", async () => {
+test("attempts in vain get rarer, to one in three seconds", async () => {
   const { clock, socket } = connection();
   const times = [];
   socket.connect = () => {
@@ -45,7 +45,7 @@ test("attempts in vain get rarer, to one in five seconds", async () => {
   };
   socket.refuse();
   await clock.advance(20_000);
-  assert.deepEqual(times, [500, 1_500, 3_500, 7_500, 12_500, 17_500]);
+  assert.deepEqual(times, [500, 1_500, 3_500, 6_500, 9_500, 12_500, 15_500, 18_500]);
 });
 
 test("a server that accepts and closes at once is not hammered", async () => {

@@ -8,12 +8,11 @@ the lock is held until the commit, stamps of one user are ordered as their commi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, func, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from .database import one_of
 from .models import UNREAD, inboxes, messages, notifications
@@ -28,14 +27,19 @@ from .operations import (
     StoredMessage,
     Written,
 )
+from .rows import InboxRow, MessageRow, Rows, chunks, rows_of
 from .stamps import Clock, system_clock
 
 T = TypeVar("T")
 
-__all__ = ["badge", "heads", "since", "write"]
+__all__ = ["badge", "heads", "since", "write", "write_free"]
 
-# Rows a statement names at most: SQLite takes 32,766 parameters, a message has five.
-_ROWS_PER_STATEMENT = 5_000
+
+_SINCE = (
+    select(notifications.c.name, notifications.c.data, notifications.c.stamp)
+    .where(notifications.c.user_id == bindparam("user"), notifications.c.stamp > bindparam("stamp"))
+    .order_by(notifications.c.stamp)
+)
 
 
 @dataclass(slots=True)
@@ -48,6 +52,10 @@ class _Inbox:
     last: int
     changed: bool = False
     values: dict[str, Any] = field(default_factory=dict)
+
+    def row(self) -> InboxRow:
+        """What is to be stored of it."""
+        return InboxRow(self.user, self.clock, self.unread)
 
     def tick(self, now: int) -> int:
         """The next stamp of this inbox."""
@@ -65,25 +73,29 @@ def write(
     Raises whatever the database raises; then the transaction must be rolled back.
     """
     todo = list(operations)
-    locked = _lock(connection, sorted({operation.user for operation in todo}))
-    now = clock()
-    for operation in todo:
-        if isinstance(operation, MarkRead):
-            _mark_read(connection, locked[operation.user], operation, now)
-    stored = _insert(connection, locked, _of(todo, NewMessage), now)
-    for recount in _of(todo, Recount):
-        _recount(connection, locked[recount.user])
-    _set_values(connection, locked, _of(todo, SetNotification))
-    events = _stamp(locked.values(), now)
-    _save(connection, locked, events)
-    badges = {user: Badge(inbox.unread, inbox.clock) for user, inbox in locked.items()}
-    return Written(stored, events, badges)
+    locked = _lock(connection, _users(todo))
+    return _carry_out(connection, locked, todo, clock())
+
+
+def write_free(
+    connection: Connection, groups: Sequence[Sequence[Operation]], clock: Clock = system_clock
+) -> tuple[list[bool], Written]:
+    """Carry out those of ``groups`` whose inboxes are there and nobody else's for the moment.
+
+    Waits for no lock, so groups that have nothing to do with each other can share a transaction.
+    Says of each group whether it was carried out, and what came of all that were.
+    """
+    users = _users(operation for group in groups for operation in group)
+    locked = _lock_free(connection, users)
+    free = [all(operation.user in locked for operation in group) for group in groups]
+    todo = [one for group, goes in zip(groups, free, strict=True) if goes for one in group]
+    return free, _carry_out(connection, locked, todo, clock())
 
 
 def heads(connection: Connection, users: Sequence[str]) -> dict[str, int]:
     """The head of each of ``users`` that has an inbox, in one statement per 5,000."""
     found: dict[str, int] = {}
-    for some in _chunks(users):
+    for some in chunks(users):
         rows = connection.execute(
             select(inboxes.c.user_id, inboxes.c.clock).where(
                 one_of(connection, inboxes.c.user_id, some)
@@ -102,59 +114,50 @@ def badge(connection: Connection, user: str) -> Badge:
 
 
 def since(connection: Connection, user: str, stamp: int) -> list[Event]:
-    """The user's notifications with a stamp above ``stamp``, ascending.
-
-    A ``stamp`` above the head (the database was restored) counts as 0. The head is read first:
-    a notification that commits in between is then only an addition, never a gap.
-    """
-    head = heads(connection, [user]).get(user, 0)
-    if stamp == head:
-        return []
-    rows = connection.execute(
-        select(notifications.c.name, notifications.c.data, notifications.c.stamp)
-        .where(
-            notifications.c.user_id == user,
-            notifications.c.stamp > (stamp if stamp < head else 0),
-        )
-        .order_by(notifications.c.stamp)
-    )
+    """The user's notifications with a stamp above ``stamp``, ascending."""
+    rows = connection.execute(_SINCE, {"user": user, "stamp": stamp})
     return [Event(user, *row) for row in rows]
 
 
-def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), _ROWS_PER_STATEMENT):
-        yield items[start : start + _ROWS_PER_STATEMENT]
+def _carry_out(
+    connection: Connection,
+    locked: Mapping[str, _Inbox],
+    todo: Sequence[Operation],
+    now: int,
+) -> Written:
+    rows = rows_of(connection)
+    for mark in _of(todo, MarkRead):
+        _mark_read(connection, locked[mark.user], mark, now)
+    for recount in _of(todo, Recount):
+        _recount(connection, locked[recount.user])
+    new = [_message(locked[one.user], one, now) for one in _of(todo, NewMessage)]
+    _set_values(connection, rows, locked, _of(todo, SetNotification))
+    events = _stamp(locked.values(), now)
+    changed = [inbox.row() for inbox in locked.values() if inbox.values]
+    ids = rows.save(connection, new, events, changed)
+    stored = [StoredMessage(ids[row.recipient, row.stamp], row.recipient, row.stamp) for row in new]
+    badges = {user: Badge(inbox.unread, inbox.clock) for user, inbox in locked.items()}
+    return Written(stored, events, badges)
+
+
+def _users(operations: Iterable[Operation]) -> list[str]:
+    return sorted({operation.user for operation in operations})
+
+
+def _lock(connection: Connection, users: Sequence[str]) -> dict[str, _Inbox]:
+    return _as_inboxes(rows_of(connection).lock(connection, users))
+
+
+def _lock_free(connection: Connection, users: Sequence[str]) -> dict[str, _Inbox]:
+    return _as_inboxes(rows_of(connection).lock_free(connection, users))
+
+
+def _as_inboxes(rows: Iterable[Any]) -> dict[str, _Inbox]:
+    return {user: _Inbox(user, clock, unread, clock) for user, clock, unread in rows}
 
 
 def _of(operations: Iterable[Operation], kind: type[T]) -> list[T]:
     return [operation for operation in operations if isinstance(operation, kind)]
-
-
-def _upsert(connection: Connection, table: Table) -> Any:
-    """An insert with ``on_conflict_…``; the two databases spell the same thing alike."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return dialect.insert(table)
-
-
-def _lock(connection: Connection, users: Sequence[str]) -> dict[str, _Inbox]:
-    """Lock the inbox rows of ``users``, which are sorted, making those that are missing.
-
-    Every missing row is inserted before any is locked, both in sorted order: whoever waits for
-    an insert holds no locked row that an inserter may still want, so there is no cycle.
-    """
-    missing = _upsert(connection, inboxes).on_conflict_do_nothing()
-    for some in _chunks(users):
-        connection.execute(missing, [{"user_id": user, "clock": 0, "unread": 0} for user in some])
-    locked: dict[str, _Inbox] = {}
-    for some in _chunks(users):
-        rows = connection.execute(
-            select(inboxes.c.user_id, inboxes.c.clock, inboxes.c.unread)
-            .where(inboxes.c.user_id.in_(some))
-            .order_by(inboxes.c.user_id)
-            .with_for_update()
-        )
-        locked.update((user, _Inbox(user, clock, unread, clock)) for user, clock, unread in rows)
-    return locked
 
 
 def _mark_read(connection: Connection, inbox: _Inbox, mark: MarkRead, now: int) -> None:
@@ -168,31 +171,10 @@ def _mark_read(connection: Connection, inbox: _Inbox, mark: MarkRead, now: int) 
     inbox.changed = inbox.changed or marked > 0
 
 
-def _insert(
-    connection: Connection, locked: Mapping[str, _Inbox], new: Sequence[NewMessage], now: int
-) -> list[StoredMessage]:
-    stored: list[StoredMessage] = []
-    insert = messages.insert().returning(messages.c.id, sort_by_parameter_order=True)
-    for some in _chunks(new):
-        rows = [_message_row(locked[message.user], message, now) for message in some]
-        ids = connection.execute(insert, rows).scalars()
-        stored.extend(
-            StoredMessage(id, row["recipient_id"], row["stamp"])
-            for id, row in zip(ids, rows, strict=True)
-        )
-    return stored
-
-
-def _message_row(inbox: _Inbox, message: NewMessage, now: int) -> dict[str, Any]:
+def _message(inbox: _Inbox, message: NewMessage, now: int) -> MessageRow:
     inbox.unread += 1
     inbox.changed = True
-    return {
-        "recipient_id": inbox.user,
-        "sender_id": message.sender,
-        "body": message.body,
-        "stamp": inbox.tick(now),
-        "read_at": None,
-    }
+    return MessageRow(inbox.user, message.sender, message.body, inbox.tick(now))
 
 
 def _recount(connection: Connection, inbox: _Inbox) -> None:
@@ -209,17 +191,16 @@ def _recount(connection: Connection, inbox: _Inbox) -> None:
 
 
 def _set_values(
-    connection: Connection, locked: Mapping[str, _Inbox], wanted: Sequence[SetNotification]
+    connection: Connection,
+    rows: Rows,
+    locked: Mapping[str, _Inbox],
+    wanted: Sequence[SetNotification],
 ) -> None:
     """Note on each inbox the last value wanted for a name, unless it is there already."""
     last = {(one.user, one.name): one.data for one in wanted}
     stored: dict[tuple[str, str], Any] = {}
-    for some in _chunks(list(last)):
-        columns = (notifications.c.user_id, notifications.c.name)
-        rows = connection.execute(
-            select(*columns, notifications.c.data).where(tuple_(*columns).in_(some))
-        )
-        stored.update(((user, name), data) for user, name, data in rows)
+    for some in chunks(list(last)):
+        stored.update(((user, name), data) for user, name, data in rows.values(connection, some))
     for (user, name), data in last.items():
         if (user, name) not in stored or _differ(stored[user, name], data):
             locked[user].values[name] = data
@@ -240,33 +221,3 @@ def _stamp(locked: Iterable[_Inbox], now: int) -> list[Event]:
             inbox.clock = event.stamp
             events.append(event)
     return events
-
-
-def _save(connection: Connection, locked: Mapping[str, _Inbox], events: Sequence[Event]) -> None:
-    """Write events and clocks. The rows are locked, so an upsert is a set-based update."""
-    upsert = _upsert(connection, notifications)
-    new_value = upsert.on_conflict_do_update(
-        index_elements=["user_id", "name"],
-        set_={"data": upsert.excluded.data, "stamp": upsert.excluded.stamp},
-    )
-    for some in _chunks(events):
-        connection.execute(
-            new_value,
-            [
-                {"user_id": one.user, "name": one.name, "data": one.data, "stamp": one.stamp}
-                for one in some
-            ],
-        )
-    upsert = _upsert(connection, inboxes)
-    new_clock = upsert.on_conflict_do_update(
-        index_elements=["user_id"],
-        set_={"clock": upsert.excluded.clock, "unread": upsert.excluded.unread},
-    )
-    for changed in _chunks([inbox for inbox in locked.values() if inbox.values]):
-        connection.execute(
-            new_clock,
-            [
-                {"user_id": inbox.user, "clock": inbox.clock, "unread": inbox.unread}
-                for inbox in changed
-            ],
-        )

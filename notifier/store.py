@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy import Engine, select
 
 from . import audit, inbox, messages
+from .batches import Batches
 from .database import long_reader, patient, reader
 from .models import inboxes, metadata
-from .operations import Badge, Event, Operation, Written
-from .outages import mark_lost_commits
+from .operations import (
+    Badge,
+    Event,
+    NewMessage,
+    Operation,
+    SetNotification,
+    StoredMessage,
+    Written,
+)
+from .outages import is_outage, mark_lost_commits
 from .publisher import Publisher
 from .stamps import Clock, system_clock
 
 __all__ = ["Store"]
 
+# Operations of one caller that may share a transaction with those of others; who has more to write
+# would only keep them waiting.
+_LARGEST_SHARED = 50
+# To mark read is to visit every message there is, so it is not shared.
+_SHARED = (NewMessage, SetNotification)
+
 
 class Store:
-    """The core on one engine: every write is one transaction, then a publication."""
+    """The core on one engine: every write is one transaction, then a publication.
+
+    Small writes that come at the same time share one, and so do reads of heads.
+    """
 
     def __init__(self, engine: Engine, publisher: Publisher, clock: Clock = system_clock) -> None:
         self.engine = engine
         self.publisher = publisher
         self._reader = reader(engine)
         self._clock = clock
+        self._writes = Batches(self._commit_together)
+        self._heads = Batches(self._read_heads)
         mark_lost_commits(engine)
 
     def create_tables(self) -> None:
@@ -37,10 +57,28 @@ class Store:
         Raises OutcomeUnknown if the database was lost during the commit: nothing is published
         then, and if it did commit, the sweep announces it.
         """
+        todo = list(operations)
+        written = self._writes.submit(todo) if _may_share(todo) else None
+        return written or self._commit_alone(todo)
+
+    def _commit_alone(self, operations: Sequence[Operation]) -> Written:
         with self.engine.begin() as connection:
             written = inbox.write(connection, operations, self._clock)
         self.publisher.publish(written.events)
         return written
+
+    def _commit_together(self, groups: Sequence[Sequence[Operation]]) -> Sequence[Written | None]:
+        """Commit what can be committed at once; None for those who have to do it alone."""
+        try:
+            with self.engine.begin() as connection:
+                free, written = inbox.write_free(connection, groups, self._clock)
+        except Exception as error:
+            if is_outage(error) or len(groups) == 1:
+                raise
+            # Somebody's write was refused, and nobody is to pay for it but himself.
+            return [None] * len(groups)
+        self.publisher.publish(written.events)
+        return _shares(groups, free, written)
 
     def badge(self, user: str) -> Badge:
         """The user's counter and head, of one moment."""
@@ -49,13 +87,26 @@ class Store:
 
     def heads(self, users: Sequence[str]) -> dict[str, int]:
         """The heads of those of ``users`` who have an inbox."""
+        found = self._heads.submit(users)
+        return {user: found[user] for user in users if user in found}
+
+    def _read_heads(self, asked: Sequence[Sequence[str]]) -> Sequence[dict[str, int]]:
+        users = asked[0] if len(asked) == 1 else list({user for some in asked for user in some})
         with self._reader.connect() as connection:
-            return inbox.heads(connection, users)
+            found = inbox.heads(connection, users)
+        return [found] * len(asked)
 
     def since(self, user: str, stamp: int) -> list[Event]:
-        """The user's notifications above ``stamp``, ascending; all, if ``stamp`` is no more."""
+        """The user's notifications above ``stamp``, ascending.
+
+        A ``stamp`` above the head (the database was restored) counts as 0. The head is read first:
+        a notification that commits in between is then only an addition, never a gap.
+        """
+        head = self.heads([user]).get(user, 0)
+        if stamp == head:
+            return []
         with self._reader.connect() as connection:
-            return inbox.since(connection, user, stamp)
+            return inbox.since(connection, user, stamp if stamp < head else 0)
 
     def list_messages(
         self, user: str, before: float | None = None, limit: int = 20
@@ -78,3 +129,37 @@ class Store:
         """Ask the database for a sign of life: our tables. Raises what the database raises."""
         with self._reader.connect() as connection:
             connection.execute(select(inboxes.c.user_id).limit(1)).first()
+
+
+def _may_share(operations: Sequence[Operation]) -> bool:
+    return len(operations) <= _LARGEST_SHARED and all(
+        isinstance(operation, _SHARED) for operation in operations
+    )
+
+
+def _shares(
+    groups: Sequence[Sequence[Operation]], free: Sequence[bool], written: Written
+) -> list[Written | None]:
+    """What of ``written`` each group did; None for those that were not carried out."""
+    events: dict[str, list[Event]] = {}
+    for event in written.events:
+        events.setdefault(event.user, []).append(event)
+    stored = iter(written.messages)
+    return [
+        _share(group, stored, events, written) if carried_out else None
+        for group, carried_out in zip(groups, free, strict=True)
+    ]
+
+
+def _share(
+    group: Sequence[Operation],
+    stored: Iterator[StoredMessage],
+    events: Mapping[str, list[Event]],
+    written: Written,
+) -> Written:
+    users = dict.fromkeys(operation.user for operation in group)
+    return Written(
+        [next(stored) for operation in group if isinstance(operation, NewMessage)],
+        [event for user in users for event in events.get(user, ())],
+        {user: written.badges[user] for user in users},
+    )

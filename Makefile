@@ -13,7 +13,7 @@ export WEB_CONCURRENCY := $(WORKERS)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test prove check format clean
+.PHONY: help install run test prove bench check format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test: $(VENV)/.test ## Lint, types and the whole suite on real services
 prove: $(VENV)/.test ## The model by exhaustion, the code by thousands of runs: RUNS=
 	@$(BIN)/python scripts/prove.py $(or $(RUNS),5000)
 
+bench: $(VENV)/.bench ## CPU, memory and latency beside a Node and a Flask-SocketIO service: BENCH='NAME ... --quick'
+	@$(BIN)/python -m benchmarks $(BENCH)
+
 check: $(VENV)/.test ## Format check, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -42,7 +45,7 @@ format: $(VENV)/.test ## Format, and fix what lint can fix
 	$(BIN)/ruff format .
 
 clean: ## Remove .venv/ and everything generated; instance/ (your data) stays
-	rm -rf $(VENV) build dist *.egg-info test-artifacts .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info test-artifacts bench-results benchmarks/peers/node/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is written last, so an interrupted step is done again.
@@ -57,3 +60,7 @@ $(VENV)/.app: $(VENV)/.created setup.cfg pyproject.toml
 $(VENV)/.test: $(VENV)/.created setup.cfg pyproject.toml
 	$(PIP) --editable '.[app,test]'
 	@touch $(VENV)/.app $@
+
+$(VENV)/.bench: $(VENV)/.created setup.cfg pyproject.toml
+	$(PIP) --editable '.[app,test,bench]'
+	@touch $(VENV)/.app $(VENV)/.test $@

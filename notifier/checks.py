@@ -31,9 +31,13 @@ _LARGEST_ID = 2**63 - 1
 _DEEPEST = 64
 
 
+# NUL is nothing PostgreSQL stores, and a lone surrogate nothing UTF-8 can express.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
 def _storable(text: str) -> bool:
-    """Whether every database takes the text: no NUL (PostgreSQL), no lone surrogate (UTF-8)."""
-    return "\x00" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+    """Whether every database takes the text."""
+    return _UNSTORABLE.search(text) is None
 
 
 def user_id(value: object, field: str = "to") -> str:

@@ -12,7 +12,7 @@ from flask_socketio import SocketIO
 from sqlalchemy import Engine, MetaData
 from sqlalchemy.orm import Session
 
-from . import messages
+from . import bulk, messages
 from .audit import Finding
 from .checks import user_id
 from .config import Settings
@@ -131,6 +131,14 @@ class Notifier:
         commits. Raises like ``send``.
         """
         self._staging.stage(self._session(), [messages.mark_read(user, up_to, ids)])
+
+    def broadcast(self, to: Iterable[object], body: str, *, sender: object = None) -> int:
+        """Send ``body`` to any number of users, now, some thousands in a transaction; how many.
+
+        For one transaction use ``send``. Raises InvalidInput, or what the database raises, with
+        a note of how many recipients had been served by then.
+        """
+        return bulk.broadcast(self.store, self.settings, to, body, sender)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

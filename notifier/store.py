@@ -77,7 +77,8 @@ class Store:
                 raise
             # Somebody's write was refused, and nobody is to pay for it but himself.
             return [None] * len(groups)
-        self.publisher.publish(written.events)
+        if written.events:
+            self.publisher.publish(written.events)
         return _shares(groups, free, written)
 
     def badge(self, user: str) -> Badge:

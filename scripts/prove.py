@@ -1,6 +1,7 @@
-"""Prove the protocol: the model by exhaustion, the code by thousands of runs. Prints a table.
+"""Prove the protocol: the model by exhaustion, the code by thousands of runs and by real faults.
 
-Usage: prove.py [RUNS]. See docs/model/README.md for the model and tests/proof/ for the runs.
+Usage: prove.py [RUNS]. Prints a table. See docs/model/README.md for the model, tests/proof/ for the
+runs and tests/faults/ for the faults.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ def main(runs: str = RUNS) -> int:
     results = [searched(what, switches) for what, switches in SEARCHES.items()]
     results += [broken(what, switches) for what, switches in BROKEN.items()]
     results += [tested(what, arguments, runs) for what, arguments in MACHINES.items()]
+    results.append(faults())
     print()
     for one in results:
         verdict = "holds" if one.holds else "FAILS"
@@ -135,6 +137,13 @@ def tested(what: str, arguments: list[str], runs: str) -> Result:
     )
     figures = f"{int(runs):,} runs" if "test_machine" in arguments[0] else ""
     return Result(what, ran.returncode == 0, figures, time.monotonic() - began)
+
+
+def faults() -> Result:
+    """Cause every fault of the table at full length; it prints the table itself."""
+    began = time.monotonic()
+    ran = subprocess.run([sys.executable, "-m", "tests.faults"], cwd=ROOT, check=False)
+    return Result("every fault of the table", ran.returncode == 0, "", time.monotonic() - began)
 
 
 if __name__ == "__main__":

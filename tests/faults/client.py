@@ -24,7 +24,9 @@ STABLE = 10.0
 JITTER = 0.5
 # (first, most) seconds between attempts
 FETCH_BACKOFF = (1.0, 60.0)
-RECONNECT_BACKOFF = (0.5, 5.0)
+RECONNECT_BACKOFF = (0.5, 3.0)
+# After the loss of a socket the first poll comes this much later.
+LOST = (2.0, 4.0)
 BUSY_BACKOFF = (2.0, 60.0)
 SAFETY_POLL = 60.0
 FULL_EVERY = 6
@@ -111,6 +113,8 @@ class Client:
                     self.ends.append((time.monotonic(), str(error) or type(error).__name__))
             if self.connected and time.monotonic() - began >= STABLE:
                 attempts = 0
+            if self.connected:
+                self._asked = time.monotonic() - self._interval + random.uniform(*LOST)
             self.connected = False
             await asyncio.sleep(backoff(delays, attempts))
             attempts += 1

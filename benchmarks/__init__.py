@@ -1,0 +1,1 @@
+"""What the notifier costs, beside what people would use instead: ``python -m benchmarks``."""

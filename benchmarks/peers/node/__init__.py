@@ -1,0 +1,1 @@
+"""A Node service with Socket.IO and its sharded Redis adapter."""

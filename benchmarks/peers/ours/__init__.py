@@ -1,0 +1,1 @@
+"""The notifier in the smallest host there is."""

@@ -1,0 +1,1 @@
+"""Flask-SocketIO as tutorials use it, with the notifier's tables."""

@@ -1,0 +1,55 @@
+"""Publish to one user at a time through Redis, without the database, with more and more workers."""
+
+from __future__ import annotations
+
+import json
+
+from benchmarks.bench import Bench, Served, busy_note, users
+from benchmarks.figures import Result, Row, percentile
+from benchmarks.meter import spent
+from benchmarks.peers.base import Peer
+
+WORKERS = (1, 2, 4, 8)
+
+
+def run(bench: Bench) -> Result:
+    """A steady thousand a second, published by all workers together."""
+    rows = []
+    for workers in WORKERS[: bench.size(4, 2)]:
+        for kind in bench.peers:
+            rows.append(_peer(bench, kind, workers))
+    return Result("push", "push to one user at a time, 1,000 a second", "delivery", rows)
+
+
+def _peer(bench: Bench, kind: type[Peer], workers: int) -> Row:
+    names = users(bench.size(2_000, 200))
+    with bench.served(kind, workers=workers, inboxes=len(names)) as served:
+        notes = served.connect(names)
+        row = pushed(served, f"{workers} workers", len(names), 1_000, bench.size(8, 2))
+        return Row(row.peer, row.case, row.figures, [*notes, *row.notes])
+
+
+def pushed(served: Served, case: str, count: int, rate: float, seconds: int) -> Row:
+    """Push at ``rate`` to ``count`` users, and measure what that costs for each delivery."""
+    publishers = served.peer.workers if count > 1 else 1
+    for warm_up in (True, False):
+        served.load.ask("settle", seconds=10)
+        served.load.ask("forget")
+        each = {"users": count, "rate": rate / publishers}
+        each["count"] = int(each["rate"] * (0.5 if warm_up else seconds))
+        request = ("POST", "/bench/push", served.token("u000000"), json.dumps(each))
+        with spent(served.peer.processes) as app:
+            called = served.calls(
+                [request], concurrency=publishers, most=publishers, seconds=seconds * 4
+            )
+            settled = served.load.ask("settle", seconds=20)
+    delays = served.load.ask("delays")["delays"]
+    figures = {
+        "cpu_us": app.micros_per(settled["pushes"]),
+        "rate": settled["pushes"] / called.took,
+        "p50_ms": percentile(delays, 0.5),
+        "p99_ms": percentile(delays, 0.99),
+        "load": called.busy * 100,
+    }
+    note = f"{settled['pushes']} deliveries of {each['count'] * publishers} publications"
+    return Row(served.peer.name, case, figures, [*busy_note(called.busy), note])

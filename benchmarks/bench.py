@@ -15,7 +15,7 @@ from benchmarks.stack import Stack
 
 PEERS: dict[str, type[Peer]] = {peer.name: peer for peer in (Ours, Node, Stock)}
 BODY = "x" * 100
-CONNECT_SECONDS = 120.0
+CONNECT_SECONDS = 60.0
 
 
 @dataclass
@@ -66,11 +66,16 @@ class Served:
         return self._tokens[user]
 
     def connect(self, names: Sequence[str]) -> list[str]:
-        """Open a socket for each of ``names``; what went wrong, as notes."""
+        """Open a socket for each of ``names``; what went wrong, as notes.
+
+        Raises RuntimeError if none of them connects.
+        """
         tokens = [self.token(name) for name in names]
         answer = self.load.ask(
             "connect", port=self.peer.port, users=names, tokens=tokens, seconds=CONNECT_SECONDS
         )
+        if not answer["live"]:
+            raise RuntimeError(f"no socket connected to {self.peer.name}")
         self.load.ask("settle", seconds=10)
         if answer["live"] < len(names):
             return [f"only {answer['live']} of {len(names)} sockets connected"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 import socket
@@ -66,7 +67,7 @@ class Caller:
 
 
 class Calls:
-    """``contents`` in random order over ``concurrency`` connections.
+    """``contents``, shuffled, again and again over ``concurrency`` connections.
 
     Without a ``rate`` each connection asks again as soon as it is answered. With one, requests
     become due evenly, and their time counts from then, even if no connection is free.
@@ -79,12 +80,12 @@ class Calls:
         self.seconds: list[float] = []
         self.statuses: Counter[int] = Counter()
         self.late = 0
-        self._contents = contents
         self._left = most
         self._stopped = False
         self._due: deque[float] = deque()
         self._rate = 0.0
-        self._random = random.Random(1)
+        shuffled = random.Random(1).sample(contents, len(contents))
+        self._contents = itertools.cycle(shuffled)
         self._callers = [Caller(self, port) for _ in range(concurrency)]
         self._idle = list(self._callers)
 
@@ -130,7 +131,7 @@ class Calls:
 
     def _ask(self, caller: Caller, since: float) -> None:
         self._left -= 1
-        caller.call(self._random.choice(self._contents), since)
+        caller.call(next(self._contents), since)
 
     def _tick(self) -> None:
         if self._stopped:

@@ -35,12 +35,14 @@ def pushed(served: Served, case: str, count: int, rate: float, seconds: int) -> 
     for warm_up in (True, False):
         served.load.ask("settle", seconds=10)
         served.load.ask("forget")
-        each = {"users": count, "rate": rate / publishers}
-        each["count"] = int(each["rate"] * (0.5 if warm_up else seconds))
-        request = ("POST", "/bench/push", served.token("u000000"), json.dumps(each))
+        each = int(rate / publishers * (0.5 if warm_up else seconds))
+        requests = [
+            _request(served, {"users": count, "rate": rate / publishers, "count": each, "first": n})
+            for n in range(0, publishers * 100, 100)
+        ]
         with spent(served.peer.processes) as app:
             called = served.calls(
-                [request], concurrency=publishers, most=publishers, seconds=seconds * 4
+                requests, concurrency=publishers, most=publishers, seconds=seconds * 4
             )
             settled = served.load.ask("settle", seconds=20)
     delays = served.load.ask("delays")["delays"]
@@ -51,5 +53,9 @@ def pushed(served: Served, case: str, count: int, rate: float, seconds: int) -> 
         "p99_ms": percentile(delays, 0.99),
         "load": called.busy * 100,
     }
-    note = f"{settled['pushes']} deliveries of {each['count'] * publishers} publications"
+    note = f"{settled['pushes']} deliveries of {each * publishers} publications"
     return Row(served.peer.name, case, figures, [*busy_note(called.busy), note])
+
+
+def _request(served: Served, wanted: dict[str, float]) -> tuple[str, str, str, str]:
+    return "POST", "/bench/push", served.token("u000000"), json.dumps(wanted)

@@ -92,10 +92,10 @@ async function json(request) {
 }
 
 // Emits without the database, to one of `users` at a time, `rate` a second.
-async function pushes(push, { count, users, rate }) {
+async function pushes(push, { count, first, users, rate }) {
   const began = performance.now();
   for (let number = 0; number < count; number++) {
-    const user = `u${String((number * 7919) % users).padStart(6, "0")}`;
+    const user = `u${String(((first + number) * 7919) % users).padStart(6, "0")}`;
     push(user, "unread_message_count", number, Date.now() / 1000);
     const ahead = ((number + 1) / rate) * 1000 - (performance.now() - began);
     if (ahead > 0) await new Promise((resolve) => setTimeout(resolve, ahead));

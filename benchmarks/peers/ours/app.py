@@ -21,10 +21,10 @@ notifier = Notifier(app)
 def push() -> dict[str, int]:
     """Publish without the database, to one of ``users`` at a time, ``rate`` a second."""
     wanted = flask.request.get_json()
-    count, rate = wanted["count"], wanted["rate"]
+    count, rate, first = wanted["count"], wanted["rate"], wanted["first"]
     began = time.monotonic()
     for number in range(count):
-        user = f"u{number * 7919 % wanted['users']:06}"
+        user = f"u{(first + number) * 7919 % wanted['users']:06}"
         stamp = system_clock()
         notifier.publisher.publish([Event(user, UNREAD, number, stamp, stamp - 1)])
         ahead = (number + 1) / rate - (time.monotonic() - began)

@@ -100,9 +100,10 @@ def healthz() -> str:
 @app.post("/bench/push")
 def push() -> dict[str, int]:
     wanted = flask.request.get_json()
+    first = wanted["first"]
     began = time.monotonic()
     for number in range(wanted["count"]):
-        user = f"u{number * 7919 % wanted['users']:06}"
+        user = f"u{(first + number) * 7919 % wanted['users']:06}"
         socketio.emit(UNREAD, event(number, time.time_ns() // 1000), to=f"user:{user}")
         time.sleep(max(0.0, (number + 1) / wanted["rate"] - (time.monotonic() - began)))
     return {"count": wanted["count"]}

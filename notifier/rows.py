@@ -95,7 +95,7 @@ class _Postgresql:
     )
     _lock_free = text(
         "SELECT user_id, clock, unread FROM inboxes"
-        " WHERE user_id = ANY (CAST(:users AS text[])) FOR UPDATE SKIP LOCKED"
+        " WHERE user_id = ANY (CAST(:users AS text[])) ORDER BY user_id FOR UPDATE SKIP LOCKED"
     )
     _values = text(
         "SELECT user_id, name, data FROM notifications"

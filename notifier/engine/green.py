@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import _socket
 import contextlib
+import io
 import ssl
 from collections.abc import Callable
 from socket import SHUT_RDWR, SHUT_WR
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from eventlet import hubs, patcher, sleep, wsgi
 from eventlet.greenio import GreenSocket
+
+from .requests import FOLLOW
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -52,10 +55,26 @@ class Green:
         # The request was read to its end, and its buffer is 8 KB.
         environ["eventlet.input"].rfile.close()
 
-    def leave(self, _environ: WSGIEnvironment) -> tuple[bytes, ...]:
-        """What a WSGI application returns to have the connection closed and nothing written."""
+    def follow(self, environ: WSGIEnvironment, read: Callable[[], None]) -> tuple[bytes, ...]:
+        """Have the connection read by ``read``, and closed after it.
+
+        Returns what a WSGI application returns to have nothing written. Our own server calls
+        ``read`` when the request is over; any other waits for it.
+        """
+        if FOLLOW in environ:
+            environ.pop(FOLLOW)(read)
+            _forget_request(environ)
+        else:
+            read()
         wsgi.WSGI_LOCAL.already_handled = True
         return ()
+
+
+def _forget_request(environ: WSGIEnvironment) -> None:
+    """Let go of what only a request needs: handlers see the environ as long as a session lives."""
+    for key in ("eventlet.input", "eventlet.set_idle", "headers_raw", "werkzeug.request"):
+        environ.pop(key, None)
+    environ["wsgi.input"] = io.BytesIO()
 
 
 class GreenStream:

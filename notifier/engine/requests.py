@@ -5,7 +5,8 @@ Import this only after monkey-patching: it imports eventlet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from eventlet import wsgi
@@ -15,7 +16,12 @@ from .serverlog import ServerLog
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-__all__ = ["SocketTracker"]
+__all__ = ["FOLLOW", "SocketTracker"]
+
+FOLLOW = "notifier.follow"
+"""Key of a function in the environ of an upgrade. Give it what is to be done with the connection
+after the request: it runs in a green thread of its own, and all that the request needed is freed.
+"""
 
 
 class SocketTracker:
@@ -32,10 +38,23 @@ class SocketTracker:
         self._application = application
         self._log = log
         self._sockets: set[int] = set()
+        self._taken_over: dict[int, Callable[[], None]] = {}
 
     def awaits_news(self, sock: Any) -> bool:
         """Tell whether the connection of ``sock`` is a WebSocket or a long poll."""
         return id(sock) in self._sockets
+
+    def taken_over(self, sock: Any) -> bool:
+        """Tell whether somebody follows the connection of ``sock`` after its request."""
+        return id(sock) in self._taken_over
+
+    def follow(self, sock: Any) -> None:
+        """Let whoever took the connection over have it, until he has finished with it."""
+        key = id(sock)
+        try:
+            self._taken_over.pop(key)()
+        finally:
+            self._sockets.discard(key)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request (WSGI)."""
@@ -50,12 +69,14 @@ class SocketTracker:
             self._sockets.add(key)
             return self._application(environ, start_response)
         finally:
-            self._sockets.discard(key)
+            if key not in self._taken_over:
+                self._sockets.discard(key)
 
     def _answer_upgrade(
         self, key: int, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         environ["eventlet.set_idle"] = self._upgraded(key, environ["eventlet.set_idle"])
+        environ[FOLLOW] = functools.partial(self._taken_over.__setitem__, key)
         try:
             return self._application(environ, start_response)
         except Exception as error:

@@ -5,6 +5,8 @@ Import this only after monkey-patching: it imports eventlet.
 
 from __future__ import annotations
 
+import functools
+import socketserver
 import ssl
 import time
 from collections.abc import Callable
@@ -42,6 +44,13 @@ class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
     def version_string(self) -> str:
         return "notifier"
 
+    def finish(self) -> None:
+        if self.server.app.taken_over(self.connection):
+            # Its buffers are done with, the connection is not.
+            socketserver.StreamRequestHandler.finish(self)
+        else:
+            super().finish()
+
 
 class Server:
     """Accepts connections and answers them with a WSGI application.
@@ -66,7 +75,7 @@ class Server:
         self._alone = alone
         self._application = SocketTracker(application, log)
         self._log = log
-        self._pool = _ConnectionPool(connections, log, tls)
+        self._pool = _ConnectionPool(connections, log, tls, self._application)
         self._listeners: list[tuple[Listener, Any]] = []
         self._options = {
             "log": log,
@@ -125,6 +134,8 @@ class Server:
         with eventlet.Timeout(max(min(timeout, ENDING), 0), False):
             for _, loop in self._listeners:
                 loop.wait()
+            while self._pool.connections():
+                eventlet.sleep(_DRAIN_TICK)
 
     def _retire(self, connection: Connection) -> bool:
         """Let a connection end after its request; True while there is one to wait for."""
@@ -150,30 +161,75 @@ def _has_input(sock: Any) -> bool:
 
 
 class _ConnectionPool(eventlet.GreenPool):  # type: ignore[misc]
-    """A green thread for each connection, and the list of them."""
+    """A green thread for each request, another for each WebSocket, and the list of connections.
 
-    def __init__(self, size: int, log: ServerLog, tls: ssl.SSLContext | None) -> None:
+    A WebSocket's is begun when its request is over: what a stack has grown to it keeps, and a
+    request's is deep.
+    """
+
+    def __init__(
+        self, size: int, log: ServerLog, tls: ssl.SSLContext | None, application: SocketTracker
+    ) -> None:
         super().__init__(size)
         self._log = log
         self._tls = tls
+        self._application = application
         self._open: dict[int, Connection] = {}
 
     def connections(self) -> list[Connection]:
         return list(self._open.values())
 
-    def spawn(self, function: Callable[..., None], connection: Connection) -> Any:
-        return super().spawn(self._serve, function, connection)
+    def free(self) -> int:
+        return int(self.size - len(self._open))
 
-    def _serve(self, function: Callable[..., None], connection: Connection) -> None:
-        key = id(connection)
-        self._open[key] = connection
+    def spawn(self, function: Callable[..., None], connection: Connection) -> _End:
+        self._open[id(connection)] = connection
+        end = _End()
+        super().spawn(self._serve, function, connection, end)
+        return end
+
+    def _serve(self, function: Callable[..., None], connection: Connection, end: _End) -> None:
+        taken_over = False
         try:
             if self._tls is not None:
                 connection[1] = self._tls.wrap_socket(connection[1], server_side=True)
             function(connection)
+            taken_over = self._application.taken_over(connection[1])
         except OSError as error:
             self._log.client_gone(connection[0], error)
         except Exception as error:  # noqa: BLE001 -- logged; one connection must not end others
             self._log.failure(error)
         finally:
-            del self._open[key]
+            if taken_over:
+                eventlet.spawn_n(self._follow, connection, end)
+            else:
+                self._end(connection, end)
+
+    def _follow(self, connection: Connection, end: _End) -> None:
+        address, sock, _ = connection
+        try:
+            self._application.follow(sock)
+        except OSError as error:
+            self._log.client_gone(address, error)
+        except Exception as error:  # noqa: BLE001 -- logged; one connection must not end others
+            self._log.bad_socket(address, error)
+        finally:
+            self._end(connection, end)
+
+    def _end(self, connection: Connection, end: _End) -> None:
+        del self._open[id(connection)]
+        end()
+
+
+class _End:
+    """What eventlet's server wants done when a connection ends; it takes this for a thread."""
+
+    def __init__(self) -> None:
+        self._steps: list[Callable[[], None]] = []
+
+    def link(self, step: Callable[..., None], *args: Any) -> None:
+        self._steps.append(functools.partial(step, self, *args))
+
+    def __call__(self) -> None:
+        for step in self._steps:
+            step()

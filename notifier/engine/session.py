@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -151,8 +152,7 @@ class Session(socket.Socket):  # type: ignore[misc]
             raise
         self._attach(connection.wire)
         self.send(opening)
-        self._follow(connection)
-        return self.server.footing.leave(environ)
+        return self._followed(environ, connection)
 
     def _upgrade(self, environ: WSGIEnvironment) -> Any:
         wrong = handshake.problem(environ)
@@ -170,10 +170,11 @@ class Session(socket.Socket):  # type: ignore[misc]
             self.upgrading = False
         if self.upgraded:
             self._attach(connection.wire)
-            self._follow(connection)
-        else:
-            connection.wire.end()
-        return self.server.footing.leave(environ)
+            return self._followed(environ, connection)
+        return self.server.footing.follow(environ, connection.wire.end)
+
+    def _followed(self, environ: WSGIEnvironment, connection: Connection) -> Any:
+        return self.server.footing.follow(environ, functools.partial(self._follow, connection))
 
     def _follow(self, connection: Connection) -> None:
         """Read from the WebSocket until it ends."""

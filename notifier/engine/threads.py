@@ -7,6 +7,7 @@ import select
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,8 +42,12 @@ class Threads:
     def upgraded(self, environ: WSGIEnvironment) -> None:
         """Tell the server that the request has become a WebSocket: these need not know."""
 
-    def leave(self, environ: WSGIEnvironment) -> tuple[bytes, ...]:
-        """Have the server close the connection and write nothing, each in the way it knows."""
+    def follow(self, environ: WSGIEnvironment, read: Callable[[], None]) -> tuple[bytes, ...]:
+        """Have the connection read by ``read``, in this thread, and closed after it.
+
+        Nothing more is written: each server has its own way to be told so.
+        """
+        read()
         if "werkzeug.socket" in environ:
             raise ConnectionError
         raise StopIteration

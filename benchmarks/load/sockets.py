@@ -80,7 +80,11 @@ class Client:
 
     def _take(self, data: bytes) -> None:
         if self.state == "shaking":
-            data = self._shaken(data)
+            head, end, data = data.partition(b"\r\n\r\n")
+            if not end:
+                self.buffer = head
+                return
+            self._shaken(head)
         at, size = 0, len(data)
         while size - at >= 2 and self.state != "closed":
             length, start = data[at + 1], at + 2
@@ -94,17 +98,11 @@ class Client:
             self._frame(data[start:at])
         self.buffer = data[at:]
 
-    def _shaken(self, data: bytes) -> bytes:
-        """What follows the answer to the handshake; all of it while that is not whole."""
-        head, end, rest = data.partition(b"\r\n\r\n")
-        if end and head.startswith(b"HTTP/1.1 101"):
+    def _shaken(self, head: bytes) -> None:
+        if head.startswith(b"HTTP/1.1 101"):
             self.state = "joining"
-            return rest
-        if end:
-            self._lost()
         else:
-            self.buffer = data
-        return b""
+            self._lost()
 
     def _frame(self, packet: bytes) -> None:
         if packet.startswith(EVENT):

@@ -107,7 +107,9 @@ class Settings:
         3.0, "Between two sweeps for heads nobody announced, in s.", _at_least(0.05)
     )
     max_body: int = _setting(4_000, "Longest message, in characters.", _at_least(1))
-    max_data: int = _setting(16_384, "Largest data of a notification, in bytes.", _at_least(16))
+    max_data: int = _setting(
+        16_384, "Largest data of a notification, in bytes.", _between(16, 60_000)
+    )
     max_recipients: int = _setting(10_000, "Most recipients of one call.", _at_least(1))
     pool_size: int = _setting(10, "Database connections of a process.", _at_least(1))
     pool_timeout: float = _setting(

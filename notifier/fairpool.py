@@ -32,7 +32,13 @@ class Turns:
                 return True
             turn = threading.Event()
             self._line.append(turn)
-        return turn.wait(timeout) or self._was_served(turn)
+        try:
+            return turn.wait(timeout) or self._was_served(turn)
+        except BaseException:
+            # Killed in the line, where it must not be served any more.
+            if self._was_served(turn):
+                self.give()
+            raise
 
     def give(self) -> None:
         """Give a place back."""

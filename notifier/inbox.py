@@ -59,7 +59,8 @@ class _Inbox:
 
     def tick(self, now: int) -> int:
         """The next stamp of this inbox."""
-        self.last = max(now, self.last + 1)
+        last = self.last + 1
+        self.last = now if now > last else last
         return self.last
 
 

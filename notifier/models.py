@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    Dialect,
     Index,
     Integer,
     MetaData,
     String,
     Table,
     Text,
+    TypeDecorator,
     text,
 )
 
@@ -29,6 +34,21 @@ metadata = MetaData()
 # locks are taken in it.
 _user_id = String(USER_ID_LENGTH).with_variant(String(USER_ID_LENGTH, collation="C"), "postgresql")
 _stamp = BigInteger()
+
+
+class _Json(TypeDecorator[Any]):
+    """JSON as text: SQLite takes what looks like a number in a column named JSON for one."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:
+        return json.dumps(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return json.loads(value) if isinstance(value, str) else value
+
+
 # SQLite numbers rows by itself only in a column whose type is exactly INTEGER.
 _message_id = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -66,7 +86,7 @@ notifications = Table(
     metadata,
     Column("user_id", _user_id, primary_key=True),
     Column("name", String(NAME_LENGTH), primary_key=True),
-    Column("data", JSON, nullable=False),
+    Column("data", JSON().with_variant(_Json(), "sqlite"), nullable=False),
     Column("stamp", _stamp, nullable=False),
 )
 

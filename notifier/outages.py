@@ -16,14 +16,22 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-__all__ = ["OutcomeUnknown", "is_missing_table", "is_outage", "mark_lost_commits", "reason"]
+__all__ = [
+    "OutcomeUnknown",
+    "is_lost_race",
+    "is_missing_table",
+    "is_outage",
+    "mark_lost_commits",
+    "reason",
+]
 
 _COMMITTING = "notifier_committing"
 
 # Classes and codes of PostgreSQL (appendix A of its manual): connection exceptions, insufficient
 # resources, operator intervention (shutting down, starting, cancelled, timed out), system errors,
 # lost against another transaction, lock not free in time, on a standby after a failover.
-_POSTGRESQL = ("08", "53", "57", "58", "40", "55P03", "25006")
+_RACES = ("40", "55P03")
+_POSTGRESQL = ("08", "53", "57", "58", "25006", *_RACES)
 
 _SQLITE = frozenset(
     {
@@ -55,6 +63,14 @@ def is_outage(error: BaseException) -> bool:
         # No statement got so far as to fail: the connection did.
         return isinstance(error, OperationalError)
     return str(state).startswith(_POSTGRESQL)
+
+
+def is_lost_race(error: BaseException) -> bool:
+    """Whether a transaction lost against another one, or for want of a lock, and is undone."""
+    if not isinstance(error, DBAPIError) or error.connection_invalidated:
+        return False
+    state = getattr(error.orig, "pgcode", None)
+    return state is not None and str(state).startswith(_RACES)
 
 
 def is_missing_table(error: BaseException) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sqlalchemy import Engine, select
 
 from . import audit, inbox, messages
-from .batches import Batches
+from .batches import Batches, NotShared
 from .database import long_reader, patient, reader
 from .models import inboxes, metadata
 from .operations import (
@@ -19,7 +19,7 @@ from .operations import (
     StoredMessage,
     Written,
 )
-from .outages import is_outage, mark_lost_commits
+from .outages import is_lost_race, is_outage, mark_lost_commits
 from .publisher import Publisher
 from .stamps import Clock, system_clock
 
@@ -43,7 +43,8 @@ class Store:
         self.publisher = publisher
         self._reader = reader(engine)
         self._clock = clock
-        self._writes = Batches(self._commit_together)
+        self._committing = False
+        self._writes = Batches(self._commit_together, uncertain=lambda: self._committing)
         self._heads = Batches(self._read_heads)
         mark_lost_commits(engine)
 
@@ -58,8 +59,16 @@ class Store:
         then, and if it did commit, the sweep announces it.
         """
         todo = list(operations)
-        written = self._writes.submit(todo) if _may_share(todo) else None
-        return written or self._commit_alone(todo)
+        return self._shared(todo) or self._commit_alone(todo)
+
+    def _shared(self, operations: Sequence[Operation]) -> Written | None:
+        """Commit with others, or return None."""
+        if not _may_share(operations):
+            return None
+        try:
+            return self._writes.submit(operations)
+        except NotShared:
+            return None
 
     def _commit_alone(self, operations: Sequence[Operation]) -> Written:
         with self.engine.begin() as connection:
@@ -69,11 +78,13 @@ class Store:
 
     def _commit_together(self, groups: Sequence[Sequence[Operation]]) -> Sequence[Written | None]:
         """Commit what can be committed at once; None for those who have to do it alone."""
+        self._committing = False
         try:
             with self.engine.begin() as connection:
                 free, written = inbox.write_free(connection, groups, self._clock)
+                self._committing = True
         except Exception as error:
-            if is_outage(error) or len(groups) == 1:
+            if is_outage(error) and not is_lost_race(error):
                 raise
             # Somebody's write was refused, and nobody is to pay for it but himself.
             return [None] * len(groups)
@@ -88,7 +99,10 @@ class Store:
 
     def heads(self, users: Sequence[str]) -> dict[str, int]:
         """The heads of those of ``users`` who have an inbox."""
-        found = self._heads.submit(users)
+        try:
+            found = self._heads.submit(users)
+        except NotShared:
+            found = self._read_heads([users])[0]
         return {user: found[user] for user in users if user in found}
 
     def _read_heads(self, asked: Sequence[Sequence[str]]) -> Sequence[dict[str, int]]:

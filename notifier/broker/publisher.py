@@ -15,7 +15,7 @@ from ..operations import Event
 from ..stamps import system_clock
 from .backlog import Backlog, Waiting
 from .connection import Sender
-from .wire import Wire, encode_event, encode_users
+from .wire import LARGEST, Wire, encode_event, encode_users
 
 __all__ = ["RedisPublisher"]
 
@@ -27,6 +27,7 @@ _PAUSE_SECONDS = 0.2
 _EXIT_SECONDS = 2.0
 # Beyond this many users whose events were dropped, asking for all of them is shorter.
 _MOST_NAMED = 500
+_LONGEST_REQUEST = LARGEST // 2  # bytes, with room for the seal
 
 
 class RedisPublisher:
@@ -170,8 +171,7 @@ class RedisPublisher:
             (self._wire.channel(one.event.user), encode_event(one.event, now)) for one in batch
         ]
         if missed:
-            users = sorted(missed) if len(missed) <= _MOST_NAMED else None
-            contents.append((self._wire.control, encode_users(users)))
+            contents.append((self._wire.control, _sweep_request(missed)))
         if contents:
             sender.send([(channel, self._wire.seal(channel, it)) for channel, it in contents])
 
@@ -206,3 +206,9 @@ class RedisPublisher:
         self._lost += len(events)
         if len(self._missed) <= _MOST_NAMED:
             self._missed.update(event.user for event in events)
+
+
+def _sweep_request(missed: set[str]) -> bytes:
+    """The content that names whom to sweep, or everyone where that would be too long."""
+    named = encode_users(sorted(missed)) if len(missed) <= _MOST_NAMED else b""
+    return named if 0 < len(named) <= _LONGEST_REQUEST else encode_users(None)

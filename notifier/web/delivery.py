@@ -22,7 +22,7 @@ log = logging.getLogger("notifier.web")
 
 # Workers that started together should not ask the database together.
 _JITTER = 0.2
-
+_STAGGER_SECONDS = 0.1
 
 # Users in one statement. More cost less, but hold up everybody else: see benchmarks/sweep.py.
 _AT_ONCE = 1_000
@@ -144,6 +144,9 @@ class Sweep:
             self._wake.clear()
             everyone, self._everyone = regular or self._everyone, False
             asked, self._asked = self._asked, set()
+            if everyone and not regular:
+                # All workers were told the same in the same moment.
+                time.sleep(random.uniform(0, _STAGGER_SECONDS))
             if not self._stopped:
                 self._try(None if everyone else sorted(asked))
 

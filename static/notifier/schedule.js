@@ -3,6 +3,7 @@ import {
   LOST_MS,
   POLL_MS,
   SAFETY_MS,
+  STABLE_MS,
   pollPeriod,
   spread,
   untilDue,
@@ -24,20 +25,25 @@ export class Schedule {
     this.timer = null;
     this.lastAny = this.lastFull = clock.now();
     this.quickPolls = 0;
+    this.owed = null; // since a socket was lost: when to poll
   }
 
   /** What kind of client this is from now on. */
   change(mode) {
-    const lost = this.mode.connected && !mode.connected;
+    if (this.mode.connected && !mode.connected) this.soon();
     this.mode = mode;
-    if (lost && !mode.hidden) this.soon();
     this.arm();
   }
 
-  /** A dying server takes everyone's socket: who was idle must not poll in the same moment. */
+  /**
+   * A socket is lost, perhaps everyone's: poll in a moment, if it is not back by then.
+   *
+   * A poll that is owed since an earlier loss is not put off by this one.
+   */
   soon() {
-    const wait = Math.min(LOST_MS * (1 + this.random()), this.interval);
-    this.lastAny = this.clock.now() - this.interval + wait;
+    const now = this.clock.now();
+    if (this.owed !== null && now - this.owed < STABLE_MS) return;
+    this.owed = now + Math.min(LOST_MS * (1 + this.random()), this.interval);
   }
 
   /** The server's `Poll-Interval`, if it sent one. */
@@ -49,6 +55,7 @@ export class Schedule {
   /** A request left, for whatever reason. */
   asked({ full }) {
     this.lastAny = this.clock.now();
+    this.owed = null;
     if (full) {
       this.lastFull = this.lastAny;
       this.quickPolls = 0;
@@ -68,6 +75,9 @@ export class Schedule {
 
   delay() {
     const { connected, hidden } = this.mode;
+    if (this.owed !== null && !connected && !hidden) {
+      return Math.max(0, this.owed - this.clock.now());
+    }
     const [last, period] = connected
       ? [this.lastFull, SAFETY_MS]
       : [this.lastAny, pollPeriod({ interval: this.interval, hidden })];

@@ -69,6 +69,15 @@ def test_values_that_python_confuses_are_still_changes(
     assert repr(event.data) == repr(after)
 
 
+@pytest.mark.parametrize("value", [2**64 - 1, 1.0, -0.0, 1e308, "1", "null", "\U0001f600 \u0000"])
+def test_values_come_back_as_they_were_and_the_same_again_is_no_change(
+    store: Store, value: object
+) -> None:
+    store.commit([SetNotification("alice", "order", value)])
+    assert [repr(event.data) for event in store.since("alice", 0)] == [repr(value)]
+    assert store.commit([SetNotification("alice", "order", value)]).events == []
+
+
 def test_null_is_a_value(store: Store) -> None:
     store.commit([SetNotification("alice", "order", None)])
     assert [event.data for event in store.since("alice", 0)] == [None]

@@ -11,10 +11,12 @@ from typing import TypeVar
 
 import pytest
 from sqlalchemy import Engine, event, func, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from notifier import batches, inbox
 from notifier.models import inboxes, messages
 from notifier.operations import Event, NewMessage
+from notifier.outages import OutcomeUnknown
 from notifier.publisher import MemoryPublisher
 from notifier.store import Store
 from tests.support import wait_until
@@ -47,6 +49,12 @@ class Gate:
             yield
         finally:
             self._open.set()
+
+
+@pytest.fixture(autouse=True)
+def _patient_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine, nobody goes on alone for want of a turn."""
+    monkeypatch.setattr(batches, "_LONGEST_WAIT", 60)
 
 
 @pytest.fixture
@@ -147,6 +155,31 @@ def test_an_inbox_that_somebody_holds_keeps_nobody_else_waiting(
         other.rollback()
     assert len(held.result(10).messages) == 1
     assert store.audit() == []
+
+
+def test_a_batch_that_lost_against_a_transaction_is_written_one_by_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Lost(Exception):
+        pgcode = "40001"
+
+    def lose(*_: object) -> None:
+        raise OperationalError("", {}, Lost())
+
+    monkeypatch.setattr(inbox, "write_free", lose)
+    assert len(store.commit([message("alice")]).messages) == 1
+
+
+def test_an_outage_is_everybodys_who_shared_and_is_not_tried_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OutcomeUnknown("", {}, Exception())
+
+    monkeypatch.setattr(inbox, "write_free", fail)
+    with pytest.raises(OutcomeUnknown):
+        store.commit([message("alice")])
+    assert store.badge("alice").count == 0
 
 
 def test_a_crowd_is_counted_exactly(engine: Engine, store: Store) -> None:

@@ -85,6 +85,26 @@ test("a socket that is back in a moment costs no poll", async () => {
   assert.deepEqual(polls, []);
 });
 
+test("losing one socket after the other does not put the poll off", async () => {
+  const { it, clock, polls } = schedule({ connected: true });
+  await clock.advance(10_000);
+  for (let count = 0; count < 10; count += 1) {
+    it.change({ connected: false, hidden: false });
+    await clock.advance(1_500);
+    it.change({ connected: true, hidden: false });
+    await clock.advance(1_000);
+  }
+  assert.ok(polls.length >= 3);
+});
+
+test("a slow pace does not put the poll after a loss off", async () => {
+  const { it, clock, polls } = schedule({ connected: true });
+  it.pace(600_000);
+  it.change({ connected: false, hidden: false });
+  await clock.advance(2_500);
+  assert.deepEqual(polls.map(([time]) => time), [2]);
+});
+
 test("stopped it does nothing", async () => {
   const { it, clock, polls } = schedule();
   it.stop();

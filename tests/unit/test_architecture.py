@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -68,6 +69,19 @@ def test_eventlet_is_named_in_one_room() -> None:
         if "engine" not in path.parts and any(n.startswith("eventlet") for n in imports(path))
     ]
     assert elsewhere == []
+
+
+# Stamps, the age of tokens, latencies between processes, and what a page shows.
+WALL_CLOCK = {
+    *("notifier.stamps", "notifier.web.tokens", "notifier.web.metrics", "notifier.app.times"),
+}
+
+
+def test_nothing_else_looks_at_the_wall_clock() -> None:
+    looks = {
+        name_of(path) for path in MODULES if re.search(r"\btime\.time\b|_ns\b", path.read_text())
+    }
+    assert looks == WALL_CLOCK
 
 
 def test_the_broker_knows_nothing_of_the_web() -> None:

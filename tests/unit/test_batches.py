@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from notifier import batches as module
-from notifier.batches import Batches
+from notifier.batches import Batches, NotShared
 from notifier.outages import OutcomeUnknown
 from tests.support import wait_until
 
@@ -21,7 +22,6 @@ class Work:
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
-        self.ended: list[BaseException | None] = []
         self._go = threading.Semaphore(0)
         self.fails: Callable[[Sequence[int]], BaseException | None] = lambda _: None
 
@@ -40,9 +40,9 @@ class Work:
 class Crowd:
     """Callers in threads of their own."""
 
-    def __init__(self, work: Work, most: int = 256) -> None:
+    def __init__(self, work: Work, most: int = 256, **options: Any) -> None:
         self.work = work
-        self.batches = Batches(work, most)
+        self.batches = Batches(work, most, **options)
         self._pool = ThreadPoolExecutor(16)
 
     def come(self, *items: int) -> list[Future[int]]:
@@ -58,6 +58,24 @@ class Crowd:
         found = self._pool.submit(self.batches.submit, item)
         wait_until(lambda: len(self.work.batches) > before)
         return found
+
+
+def killed_when(killed: threading.Event, sleep: Callable[..., bool], item: int) -> Any:
+    """In place of `sleep`: the caller with `item` dies in it as soon as `killed` is set."""
+
+    def sleeping(ticket: module._Ticket[int, int], timeout: float = -1) -> bool:
+        while ticket.item == item and not sleep(ticket, 0.01):
+            if killed.is_set():
+                raise SystemExit
+        return ticket.item == item or sleep(ticket, timeout)
+
+    return sleeping
+
+
+@pytest.fixture(autouse=True)
+def _patient_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine, nobody goes on alone for want of a turn."""
+    monkeypatch.setattr(module, "_LONGEST_WAIT", 60)
 
 
 @pytest.fixture
@@ -105,34 +123,93 @@ def test_a_failure_is_everybodys_who_shared_it_and_nobody_elses(work: Work, crow
     assert crowd.batches.submit(5) == 10
 
 
-def test_who_has_waited_for_a_lost_database_does_not_ask_it_again(
+def test_who_waits_too_long_goes_on_alone(
     work: Work, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_TOLD_WITH_THE_OTHERS", 0.2)
-    work.fails = lambda _: PoolTimeout("gone")
-    first, early = crowd.first(1), crowd.come(2)
-    time.sleep(0.3)
-    late = crowd.come(3)
+    monkeypatch.setattr(module, "_LONGEST_WAIT", 0.1)
+    first = crowd.first(1)
+    with pytest.raises(NotShared):
+        crowd.batches.submit(2)
     work.let_go()
-    for one in (first, *early):
-        with pytest.raises(PoolTimeout):
-            one.result(5)
-    work.fails = lambda _: None
-    work.let_go()
-    assert [one.result(5) for one in late] == [6]
+    assert first.result(5) == 2
+    assert work.batches == [[1]]
 
 
-def test_who_shared_with_a_caller_that_was_killed_learns_that_nobody_knows(
-    work: Work, crowd: Crowd
+def test_who_writes_while_he_carries_out_a_batch_does_it_alone() -> None:
+    nested: list[type[BaseException] | None] = []
+
+    def carry_out(items: Sequence[int]) -> Sequence[int]:
+        try:
+            batches.submit(0)
+        except NotShared:
+            nested.append(NotShared)
+        return items
+
+    batches: Batches[int, int] = Batches(carry_out)
+    assert batches.submit(1) == 1
+    assert nested == [NotShared]
+
+
+@pytest.mark.parametrize(("uncertain", "told"), [(False, NotShared), (True, OutcomeUnknown)])
+def test_who_shared_with_a_caller_that_was_killed_is_told_whether_it_may_have_been_done(
+    work: Work, uncertain: bool, told: type[BaseException]
 ) -> None:
+    crowd = Crowd(work, uncertain=lambda: uncertain)
     work.fails = lambda items: SystemExit() if 2 in items else None
     first, shared = crowd.first(1), crowd.come(2, 3)
     work.let_go(2)
     assert first.result(5) == 2
-    errors = [one.exception(5) for one in shared]
-    assert {type(error) for error in errors} <= {SystemExit, OutcomeUnknown}
+    errors = {type(one.exception(5)) for one in shared}
+    assert errors == {SystemExit, told}
     work.let_go()
     assert crowd.batches.submit(5) == 10
+
+
+def test_an_error_is_everybodys_own(work: Work, crowd: Crowd) -> None:
+    work.fails = lambda items: ValueError("no") if 2 in items else None
+    crowd.first(1)
+    shared = crowd.come(2, 3)
+    work.let_go(2)
+    errors = [one.exception(5) for one in shared]
+    assert errors[0] is not errors[1]
+
+
+def test_a_fork_in_the_middle_of_a_batch_can_write() -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    def carry_out(items: Sequence[int]) -> Sequence[int]:
+        inside.set()
+        go_on.wait(10)
+        return items
+
+    batches: Batches[int, int] = Batches(carry_out)
+    leader = threading.Thread(target=batches.submit, args=[1])
+    leader.start()
+    assert inside.wait(5)
+    child = os.fork()
+    if child == 0:
+        go_on.set()
+        os._exit(0 if batches.submit(2) == 2 else 1)
+    go_on.set()
+    leader.join(5)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_caller_that_is_killed_while_its_batch_is_under_way_makes_nobody_lead(
+    work: Work, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = threading.Event()
+    monkeypatch.setattr(module._Ticket, "sleep", killed_when(killed, module._Ticket.sleep, 3))
+    first, victims = crowd.first(1), crowd.come(2, 3)
+    work.let_go()
+    wait_until(lambda: len(work.batches) == 2)
+    killed.set()
+    others = crowd.come(4)
+    with pytest.raises(SystemExit):
+        victims[1].result(5)
+    assert work.batches == [[1], [2, 3]]
+    work.let_go(2)
+    assert [one.result(5) for one in (first, victims[0], *others)] == [2, 4, 8]
 
 
 def test_a_caller_that_is_killed_in_its_sleep_leaves_the_turn_to_the_next(
@@ -140,10 +217,11 @@ def test_a_caller_that_is_killed_in_its_sleep_leaves_the_turn_to_the_next(
 ) -> None:
     sleep = module._Ticket.sleep
 
-    def killed(ticket: module._Ticket[int, int]) -> None:
-        sleep(ticket)
+    def killed(ticket: module._Ticket[int, int], timeout: float = -1) -> bool:
+        woken = sleep(ticket, timeout)
         if ticket.item == 2:
             raise SystemExit
+        return woken
 
     monkeypatch.setattr(module._Ticket, "sleep", killed)
     first, victim = crowd.first(1), crowd.come(2)

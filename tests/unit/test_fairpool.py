@@ -53,6 +53,27 @@ def test_a_connection_that_cannot_be_made_takes_no_place() -> None:
             pool.connect()
 
 
+@pytest.mark.parametrize("served", [False, True], ids=["waiting", "just served"])
+def test_a_caller_that_is_killed_in_the_line_keeps_no_place(
+    monkeypatch: pytest.MonkeyPatch, served: bool
+) -> None:
+    turns = Turns(1)
+    assert turns.take(0)
+
+    def killed(turn: threading.Event, timeout: float) -> bool:
+        if served:
+            turns.give()
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Event, "wait", killed)
+        with pytest.raises(SystemExit):
+            turns.take(1)
+    if not served:
+        turns.give()
+    assert turns.take(0)
+
+
 def test_an_invalidated_connection_gives_its_place_back(pool: FairQueuePool) -> None:
     for _ in range(5):
         connection = pool.connect()

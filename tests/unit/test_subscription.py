@@ -25,11 +25,14 @@ class Server:
     """Answers every command at once, but an UNSUBSCRIBE only when the next command is here."""
 
     def __init__(self) -> None:
-        self.connections = 0
+        self.connections = self.beats = self.refusals = 0
         self.ended = threading.Event()
         self._answers: queue.Queue[list[bytes]] = queue.Queue()
 
     def connect(self) -> Link:
+        if self.refusals:
+            self.refusals -= 1
+            raise ConnectionRefusedError
         self.connections += 1
         return cast(Link, self)
 
@@ -57,6 +60,7 @@ class Server:
 
     def beat(self, channel: str, content: bytes) -> None:
         """A probe: it comes back, and so does the sign of life."""
+        self.beats += 1
         self._answers.put([b"message", channel.encode(), WIRE.seal(channel, content)])
         self.say(b"pong")
 
@@ -89,6 +93,24 @@ def test_who_comes_back_before_the_end_of_their_channel_is_told_keeps_the_connec
     subscription.join("bob")
     assert subscription.wait_joined("bob", 5)
     assert server.connections == 1
+
+
+def test_who_leaves_for_a_moment_is_not_unsubscribed(
+    server: Server, subscription: Subscription, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    subscription.leave("alice")
+    beats = server.beats
+    wait_until(lambda: server.beats >= beats + 2)
+    assert not server.ended.is_set()
+
+
+def test_a_server_that_refuses_is_asked_again_in_a_moment(
+    server: Server, subscription: Subscription
+) -> None:
+    server.refusals = 3
+    server.say(b"unsubscribe", ALICE)
+    wait_until(lambda: server.refusals == 0 and subscription.ready)
 
 
 def test_a_channel_that_ends_without_our_asking_is_subscribed_anew(

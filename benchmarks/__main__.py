@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,8 @@ from benchmarks.workloads import WORKLOADS
 
 def main() -> None:
     options = chosen(sys.argv[1:])
+    # Told to end, it still ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / ".gitignore").write_text("*\n")
     peers = [PEERS[name] for name in options.peers]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ class Bench:
         """One peer on a database with ``inboxes`` users, its own if none is given, and a
         generator.
         """
+        print(f"... {kind.name}, {workers} workers", file=sys.stderr, flush=True)
         database = database or self.stack.database.fresh(inboxes)
         with kind(self.stack, database, workers, ping) as peer, Load() as load:
             yield Served(self.stack, peer, load)

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import sqlalchemy
 from sqlalchemy import (
-    ARRAY,
-    Column,
-    ColumnElement,
     Connection,
     Engine,
-    Text,
-    any_,
     event,
-    func,
-    literal,
-    select,
 )
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -32,7 +23,7 @@ from .fairpool import FairQueuePool
 from .outages import mark_lost_commits
 from .postgres import PATIENT, READ_ONLY, guard
 
-__all__ = ["create_engine", "long_reader", "one_of", "patient", "reader"]
+__all__ = ["create_engine", "long_reader", "patient", "reader"]
 
 T = TypeVar("T")
 
@@ -87,19 +78,6 @@ def patient(engine: Engine) -> Engine:
 def long_reader(engine: Engine) -> Engine:
     """The same engine and pool for transactions that read for long, and only read."""
     return engine.execution_options(**{READ_ONLY: True, PATIENT: True})
-
-
-def one_of(
-    connection: Connection, column: Column[str], texts: Sequence[str]
-) -> ColumnElement[bool]:
-    """Whether ``column`` is one of ``texts``.
-
-    They are one parameter, however many they are: to bind each takes nearly twice the CPU.
-    """
-    if connection.dialect.name == "sqlite":
-        each = func.json_each(json.dumps(list(texts))).table_valued("value")
-        return column.in_(select(each.c.value))
-    return column == any_(literal(list(texts), ARRAY(Text)))
 
 
 def _with_driver(url: str | URL) -> URL:

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from .database import one_of
 from .models import UNREAD, inboxes, messages, notifications
 from .operations import (
     Badge,
@@ -97,12 +96,7 @@ def heads(connection: Connection, users: Sequence[str]) -> dict[str, int]:
     """The head of each of ``users`` that has an inbox, in one statement per 5,000."""
     found: dict[str, int] = {}
     for some in chunks(users):
-        rows = connection.execute(
-            select(inboxes.c.user_id, inboxes.c.clock).where(
-                one_of(connection, inboxes.c.user_id, some)
-            )
-        )
-        found.update((user, clock) for user, clock in rows)
+        found.update(rows_of(connection).heads(connection, some))
     return found
 
 

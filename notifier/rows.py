@@ -14,7 +14,6 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from sqlalchemy import Connection, select, text, tuple_
 from sqlalchemy.dialects import sqlite
 
-from .database import one_of
 from .models import inboxes, messages, notifications
 from .operations import Event
 
@@ -60,6 +59,9 @@ class Rows(Protocol):
         inserter may still want, so there is no cycle.
         """
 
+    def heads(self, connection: Connection, users: Sequence[str]) -> Iterable[Any]:
+        """User and clock of those inboxes of ``users`` that are there."""
+
     def lock_free(self, connection: Connection, users: Sequence[str]) -> Iterable[Any]:
         """Lock those inboxes of ``users`` that are there and that nobody else holds."""
 
@@ -98,6 +100,7 @@ class _Postgresql:
         "SELECT user_id, clock, unread FROM inboxes"
         " WHERE user_id = ANY (CAST(:users AS text[])) ORDER BY user_id FOR UPDATE SKIP LOCKED"
     )
+    _heads = text("SELECT user_id, clock FROM inboxes WHERE user_id = ANY (CAST(:users AS text[]))")
     _values = text(
         "SELECT user_id, name, data FROM notifications"
         " JOIN unnest(CAST(:users AS text[]), CAST(:names AS text[])) AS given (user_id, name)"
@@ -125,6 +128,9 @@ class _Postgresql:
         given = {"users": list(users)}
         connection.execute(self._missing, given)
         return connection.execute(self._lock, given).all()
+
+    def heads(self, connection: Connection, users: Sequence[str]) -> Iterable[Any]:
+        return connection.execute(self._heads, {"users": list(users)}).all()
 
     def lock_free(self, connection: Connection, users: Sequence[str]) -> Iterable[Any]:
         return connection.execute(self._lock_free, {"users": list(users)}).all()
@@ -163,6 +169,14 @@ class _Postgresql:
 
 
 class _Sqlite:
+    # One parameter, however many users: to bind each takes nearly twice the CPU.
+    _heads = text(
+        "SELECT user_id, clock FROM inboxes WHERE user_id IN (SELECT value FROM json_each(:users))"
+    )
+    _inboxes = text(
+        "SELECT user_id, clock, unread FROM inboxes"
+        " WHERE user_id IN (SELECT value FROM json_each(:users)) ORDER BY user_id"
+    )
     _missing = sqlite.insert(inboxes).on_conflict_do_nothing()
     _insert = messages.insert().returning(messages.c.recipient_id, messages.c.stamp, messages.c.id)
     _tell = sqlite.insert(notifications)
@@ -183,10 +197,12 @@ class _Sqlite:
             connection.execute(self._missing, new)
         return self.lock_free(connection, users)
 
+    def heads(self, connection: Connection, users: Sequence[str]) -> Iterable[Any]:
+        return connection.execute(self._heads, {"users": json.dumps(list(users))}).all()
+
     def lock_free(self, connection: Connection, users: Sequence[str]) -> Iterable[Any]:
-        wanted = select(inboxes.c.user_id, inboxes.c.clock, inboxes.c.unread)
         for some in chunks(users):
-            yield from connection.execute(wanted.where(one_of(connection, inboxes.c.user_id, some)))
+            yield from connection.execute(self._inboxes, {"users": json.dumps(list(some))}).all()
 
     def values(self, connection: Connection, keys: Sequence[tuple[str, str]]) -> Iterable[Any]:
         columns = (notifications.c.user_id, notifications.c.name)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import hmac
+import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import flask
 import werkzeug.exceptions
 from flask.globals import request_ctx
+from flask.sessions import SessionMixin
 from sqlalchemy.exc import SQLAlchemyError
 
 from .. import messages
@@ -164,16 +167,20 @@ def _came_through_proxy(request: flask.Request) -> bool:
 
 def _leave_session_alone() -> None:
     """Give the response no session to save: a permanent one would be refreshed otherwise."""
-    interface = flask.current_app.session_interface
+    request_ctx._session = _unsaved(flask.current_app.session_interface.null_session_class)()
+
+
+@functools.cache
+def _unsaved(null_session: type[SessionMixin]) -> type[SessionMixin]:
     # Flask saves no null session; other extensions' hooks may still write to this one.
     writable = {name: getattr(dict, name) for name in ("__setitem__", "pop", "setdefault")}
-    unsaved = type("UnsavedSession", (interface.null_session_class,), writable)
-    request_ctx._session = unsaved()
+    return type("UnsavedSession", (null_session,), writable)
 
 
 def _answer(content: object, status: int = 200) -> flask.Response:
-    response = flask.jsonify(content)
-    response.status_code = status
+    # Without the app's JSON provider, which a host may have made to spell things differently.
+    text = json.dumps(content, separators=(",", ":")) + "\n"
+    response = flask.Response(text, status, content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response
 

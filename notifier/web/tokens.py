@@ -19,6 +19,7 @@ __all__ = ["Tokens"]
 
 _SALT = "notifier.user-token"
 _KEY_ID_LENGTH = 8
+_MOST_REMEMBERED = 4_096
 
 
 class Tokens:
@@ -29,6 +30,7 @@ class Tokens:
     ) -> None:
         self._serializers = {_key_id(key): URLSafeSerializer(key, salt=_SALT) for key in keys}
         self._max_age = max_age
+        self._read: dict[str, tuple[str, float]] = {}
         self._now = now
 
     def make(self, user: str) -> str:
@@ -47,6 +49,13 @@ class Tokens:
         """
         if not isinstance(token, str) or "." not in token:
             raise TokenError("this is no user token; ask for one and send it unchanged")
+        user, expires = self._read.get(token) or self._verified(token)
+        if expires < self._now():
+            raise TokenExpired("this user token has expired; ask for a new one")
+        return user
+
+    def _verified(self, token: str) -> tuple[str, float]:
+        """What a token says, once its signature was found right; remembered for the next time."""
         key_id, _, payload = token.partition(".")
         serializer = self._serializers.get(key_id)
         if serializer is None:
@@ -55,9 +64,10 @@ class Tokens:
             user, expires = serializer.loads(payload)
         except (BadSignature, TypeError, ValueError) as error:
             raise TokenError("the signature of this user token does not fit") from error
-        if expires < self._now():
-            raise TokenExpired("this user token has expired; ask for a new one")
-        return str(user)
+        if len(self._read) >= _MOST_REMEMBERED:
+            self._read.clear()
+        said = self._read[token] = str(user), float(expires)
+        return said
 
 
 def _key_id(key: str) -> str:

@@ -231,20 +231,6 @@ def test_what_was_dropped_becomes_a_request_to_sweep(fragile: Subscribed) -> Non
     wait_until(lambda: ["alice", "bob"] in fragile.requested)
 
 
-def test_who_was_dropped_early_in_an_outage_is_not_forgotten_in_it(
-    fragile: Subscribed, fresh_valkey: Valkey
-) -> None:
-    fresh_valkey.stop()
-    with fragile.publisher._changed:
-        fragile.publisher._drop([event(1, user="bob")])
-    fragile.publisher.publish([event(2)])
-    wait_until(lambda: fragile.publisher._failing_since is not None)
-    # Taken for the attempt that failed, and put back.
-    wait_until(lambda: fragile.publisher._missed == {"bob"})
-    fresh_valkey.start()
-    wait_until(lambda: any("bob" in (users or ()) for users in fragile.requested))
-
-
 def test_a_request_to_sweep_that_would_be_too_long_names_nobody(fragile: Subscribed) -> None:
     before = fragile.requested.count(None)
     with fragile.publisher._changed:

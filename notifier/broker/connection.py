@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from redis import ConnectionPool, Redis
+from redis import ConnectionPool
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as Disconnected
 from redis.retry import Retry
 
 __all__ = ["Link", "Message", "Pipe", "Sender", "fail_fast"]
@@ -39,21 +40,46 @@ class Sender(Protocol):
 
 
 class Pipe:
-    """Publishes through one server, in one exchange."""
+    """Publishes through one server, in one exchange, on a connection of its own.
+
+    redis-py's pipeline over a pool does the same for twice the CPU.
+    """
 
     def __init__(self, pool: ConnectionPool) -> None:
-        self._redis = Redis(connection_pool=pool)
+        self._pool = pool
+        self._connection: Any = None
 
     def send(self, messages: Sequence[Message]) -> None:
         """Publish all of ``messages``, in order. Raises RedisError or OSError if it cannot."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for channel, payload in messages:
-            pipeline.publish(channel, payload)
-        pipeline.execute()
+        used_before = self._connection is not None
+        try:
+            self._exchange(messages)
+        except Disconnected:
+            # A server may end a connection that was idle; nobody wrote on it to find out.
+            if not used_before:
+                raise
+            self._exchange(messages)
 
     def close(self) -> None:
         """Let go of the connection."""
-        self._redis.connection_pool.disconnect()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.disconnect()
+
+    def _exchange(self, messages: Sequence[Message]) -> None:
+        if self._connection is None:
+            self._connection = self._pool.make_connection()
+            self._connection.connect()
+        commands = [("PUBLISH", channel, payload) for channel, payload in messages]
+        try:
+            packed = self._connection.pack_commands(commands)
+            self._connection.send_packed_command(packed, check_health=False)
+            for _ in commands:
+                self._connection.read_response()
+        except BaseException:
+            # Answers that nobody has read would be taken for those of the next commands.
+            self.close()
+            raise
 
 
 class Link:

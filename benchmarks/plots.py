@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import COLUMNS, Result
+from benchmarks.report import number
 
 # The figures that get a panel, in this order, where they were measured.
 SHOWN = ("cpu_us", "kb", "p50_ms", "p99_ms", "seconds")
@@ -38,7 +39,7 @@ def _bars(panel: Any, result: Result, name: str) -> None:
         heights = values[at * len(cases) : (at + 1) * len(cases)]
         places = [case + (at - (len(peers) - 1) / 2) * width for case in range(len(cases))]
         bars = panel.bar(places, heights, width * 0.95, label=peer, color=COLOURS.get(peer))
-        panel.bar_label(bars, fmt="%.3g", fontsize=7, padding=2)
+        panel.bar_label(bars, [number(height) for height in heights], fontsize=7, padding=2)
     panel.set_xticks(range(len(cases)), cases, fontsize=8)
     heading = COLUMNS[name]
     panel.set_title(f"{heading} per {result.unit}" if name == "cpu_us" else heading, fontsize=10)

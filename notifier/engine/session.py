@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import time
+import sys
 from typing import TYPE_CHECKING, Any
 
 from engineio import packet, socket
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
-_FLUSH_SECONDS = 1.0  # that `close` waits for a client to take what is held for it
-_FLUSH_TICK = 0.01
 _MOST_LATE = 16  # messages of a client that was told to go and has not heard it yet
 
 
@@ -174,30 +172,44 @@ class Session(socket.Socket):  # type: ignore[misc]
         return self.server.footing.follow(environ, connection.wire.end)
 
     def _followed(self, environ: WSGIEnvironment, connection: Connection) -> Any:
-        return self.server.footing.follow(environ, functools.partial(self._follow, connection))
+        # Socket.IO's CONNECT runs handlers, for which a stack grows: that of the request will do.
+        goes_on = self._follow(connection, most=1)
+        rest = functools.partial(self._follow, connection) if goes_on else lambda: None
+        return self.server.footing.follow(environ, rest)
 
-    def _follow(self, connection: Connection) -> None:
-        """Read from the WebSocket until it ends."""
-        wire = connection.wire
-        late = 0
+    def _follow(self, connection: Connection, most: int = sys.maxsize) -> bool:
+        """Read ``most`` messages, or until the WebSocket ends; whether it goes on."""
+        goes_on = False
         try:
-            while (message := connection.frames.next()) is not None and late < _MOST_LATE:
-                if self.closed:
-                    late += 1
-                else:
-                    self.receive(decoded(message))
-                # A client that never stops sending must not keep everybody else from running.
-                self.server.sleep(0)
+            goes_on = self._read(connection, most)
         except (BadFrame, BadPacket) as error:
             self._blame(error)
             self._reason = self.server.reason.TRANSPORT_ERROR
-            wire.finish(close_frame(getattr(error, "code", BROKEN)))
+            connection.wire.finish(close_frame(getattr(error, "code", BROKEN)))
         finally:
-            reason = self._reason or self.server.reason.TRANSPORT_CLOSE
-            self.close(wait=False, abort=True, reason=reason)
-            self._await_flush(wire)
-            self.server.heartbeat.forget(self)
-            wire.end()
+            if not goes_on:
+                self._end(connection.wire)
+        return goes_on
+
+    def _read(self, connection: Connection, most: int) -> bool:
+        late = 0
+        for _ in range(most):
+            message = connection.frames.next()
+            if message is None or late >= _MOST_LATE:
+                return False
+            if self.closed:
+                late += 1
+            else:
+                self.receive(decoded(message))
+            # A client that never stops sending must not keep everybody else from running.
+            self.server.sleep(0)
+        return True
+
+    def _end(self, wire: Wire) -> None:
+        self.close(False, True, self._reason or self.server.reason.TRANSPORT_CLOSE)
+        wire.await_flush()
+        self.server.heartbeat.forget(self)
+        wire.end()
 
     def _attach(self, wire: Wire) -> None:
         self.upgraded = True
@@ -232,7 +244,7 @@ class Session(socket.Socket):  # type: ignore[misc]
             # The client should hang up now; one that does not is cut.
             server.heartbeat.expect_end(self)
             if wait:
-                self._await_flush(wire)
+                wire.await_flush()
         server.sockets.pop(self.sid, None)
 
     def overdue(self) -> None:
@@ -258,11 +270,6 @@ class Session(socket.Socket):  # type: ignore[misc]
     def _close_soon(self, reason: str) -> None:
         # Handlers of the application run, which may wait: not in whoever noticed.
         self.server.start_background_task(self.close, False, True, reason)
-
-    def _await_flush(self, wire: Wire) -> None:
-        give_up = time.monotonic() + _FLUSH_SECONDS
-        while not wire.done and time.monotonic() < give_up:
-            self.server.sleep(_FLUSH_TICK)
 
     def _blame(self, error: Exception) -> None:
         self.server.blame(self._address, error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ MOST_PACKETS = 256
 MOST_BYTES = 1_000_000
 
 _TICK = 0.001  # seconds
+_FLUSH_TICK = 0.01
+_FLUSH_SECONDS = 1.0  # that the end of a session waits for a client to take what is held for it
 
 
 class Stream(Protocol):
@@ -114,6 +117,12 @@ class Wire:
                 self._hold(frame)
                 self._drain()
                 self._start_flusher()
+
+    def await_flush(self) -> None:
+        """Wait for the client to take what is held, a second at most."""
+        give_up = time.monotonic() + _FLUSH_SECONDS
+        while not self.done and time.monotonic() < give_up:
+            self._sending.sleep(_FLUSH_TICK)
 
     def end(self) -> None:
         """Cut the connection, and return when nobody uses the socket any more."""

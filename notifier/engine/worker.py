@@ -8,6 +8,7 @@ application is loaded.
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -33,6 +34,7 @@ QUICK_STOP = 1.0  # seconds for what an interrupted worker still has to publish
 # so this part of the time (seconds, or a fifth if that is less) is left unused.
 STOP_MARGIN = 1.0
 BOOT_ERROR = 3  # gunicorn ends on this status instead of starting the worker again
+GC_THRESHOLDS = (50_000, 20, 100)
 SPARE_FILES = 512  # descriptors besides the connections: databases, Redis, logs
 
 
@@ -77,6 +79,7 @@ class EventletWorker(Worker):  # type: ignore[misc]
         self._notifier = find_notifier(self.wsgi)
         if self._notifier is not None:
             self._notifier.start()
+        _spare_what_stays()
 
     def run(self) -> None:
         """Serve until a signal, the end of the arbiter or ``max_requests``."""
@@ -197,3 +200,14 @@ class EventletWorker(Worker):  # type: ignore[misc]
             deadline = min(deadline, time.monotonic() + QUICK_STOP)
         stop_notifier(self._notifier, max(deadline - time.monotonic(), 0.1), self.log)
         server.close(deadline - time.monotonic())
+
+
+def _spare_what_stays() -> None:
+    """Let the garbage collector look at what is new, and less often.
+
+    By default it starts over after 700 new objects, which a single request makes, and now and
+    then walks everything that was loaded.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)

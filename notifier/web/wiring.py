@@ -12,6 +12,7 @@ from ..broker.embedded import embedded_url, is_running
 from ..broker.endpoint import endpoint_of
 from ..broker.publisher import RedisPublisher
 from ..config import Settings
+from ..engine.manager import IndexedManager
 from ..engine.middleware import harden
 from ..engine.modes import detect_async_mode
 from ..engine.transport import socketio_class
@@ -94,6 +95,7 @@ def register(app: flask.Flask, notifier: Notifier) -> list[flask.Blueprint]:
 def _socketio(app: flask.Flask, settings: Settings) -> SocketIO:
     return socketio_class(settings.socket_engine)(
         app,
+        client_manager=IndexedManager(),
         async_mode=detect_async_mode(),
         path=settings.socket_path,
         transports=list(settings.transports),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, func, select, update
@@ -49,12 +49,19 @@ class _Inbox:
     clock: int
     unread: int
     last: int
-    changed: bool = False
-    values: dict[str, Any] = field(default_factory=dict)
+    # Whether the counter is to be told, and what else is: most inboxes have nothing else.
+    counted: bool = False
+    values: dict[str, Any] | None = None
 
     def row(self) -> InboxRow:
         """What is to be stored of it."""
         return InboxRow(self.user, self.clock, self.unread)
+
+    def event(self, name: str, data: Any, now: int) -> Event:
+        """The next event of this inbox, which is its head from now on."""
+        event = Event(self.user, name, data, self.tick(now), self.clock)
+        self.clock = event.stamp
+        return event
 
     def tick(self, now: int) -> int:
         """The next stamp of this inbox."""
@@ -128,7 +135,7 @@ def _carry_out(
     new = [_message(locked[one.user], one, now) for one in _of(todo, NewMessage)]
     _set_values(connection, rows, locked, _of(todo, SetNotification))
     events = _stamp(locked.values(), now)
-    changed = [inbox.row() for inbox in locked.values() if inbox.values]
+    changed = [inbox.row() for inbox in locked.values() if inbox.counted or inbox.values]
     ids = rows.save(connection, new, events, changed)
     stored = [StoredMessage(ids[row.recipient, row.stamp], row.recipient, row.stamp) for row in new]
     badges = {user: Badge(inbox.unread, inbox.clock) for user, inbox in locked.items()}
@@ -163,12 +170,12 @@ def _mark_read(connection: Connection, inbox: _Inbox, mark: MarkRead, now: int) 
         .values(read_at=now)
     ).rowcount
     inbox.unread -= marked
-    inbox.changed = inbox.changed or marked > 0
+    inbox.counted = inbox.counted or marked > 0
 
 
 def _message(inbox: _Inbox, message: NewMessage, now: int) -> MessageRow:
     inbox.unread += 1
-    inbox.changed = True
+    inbox.counted = True
     return MessageRow(inbox.user, message.sender, message.body, inbox.tick(now))
 
 
@@ -182,7 +189,7 @@ def _recount(connection: Connection, inbox: _Inbox) -> None:
     ).one()
     inbox.unread = row[0]
     inbox.last = max(inbox.last, row[1] or 0, row[2] or 0)
-    inbox.changed = True
+    inbox.counted = True
 
 
 def _set_values(
@@ -198,7 +205,8 @@ def _set_values(
         stored.update(((user, name), data) for user, name, data in rows.values(connection, some))
     for (user, name), data in last.items():
         if (user, name) not in stored or _differ(stored[user, name], data):
-            locked[user].values[name] = data
+            inbox = locked[user]
+            inbox.values = {**(inbox.values or {}), name: data}
 
 
 def _differ(one: Any, other: Any) -> bool:
@@ -209,10 +217,8 @@ def _differ(one: Any, other: Any) -> bool:
 def _stamp(locked: Iterable[_Inbox], now: int) -> list[Event]:
     events: list[Event] = []
     for inbox in locked:
-        if inbox.changed:
-            inbox.values[UNREAD] = inbox.unread
-        for name, data in inbox.values.items():
-            event = Event(inbox.user, name, data, inbox.tick(now), previous=inbox.clock)
-            inbox.clock = event.stamp
-            events.append(event)
+        if inbox.values:
+            events += [inbox.event(name, data, now) for name, data in inbox.values.items()]
+        if inbox.counted:
+            events.append(inbox.event(UNREAD, inbox.unread, now))
     return events

@@ -32,7 +32,7 @@ test: $(VENV)/.test ## Lint, types and the whole suite on real services
 prove: $(VENV)/.test ## The model by exhaustion, the code by thousands of runs: RUNS=
 	@$(BIN)/python scripts/prove.py $(or $(RUNS),5000)
 
-bench: $(VENV)/.bench ## CPU, memory and latency beside a Node and a Flask-SocketIO service: BENCH='NAME ... --quick'
+bench: $(VENV)/.test ## CPU, memory and latency beside a Node and a Flask-SocketIO service: BENCH='NAME ... --quick'
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 check: $(VENV)/.test ## Format check, lint and types
@@ -60,7 +60,3 @@ $(VENV)/.app: $(VENV)/.created setup.cfg pyproject.toml
 $(VENV)/.test: $(VENV)/.created setup.cfg pyproject.toml
 	$(PIP) --editable '.[app,test]'
 	@touch $(VENV)/.app $@
-
-$(VENV)/.bench: $(VENV)/.created setup.cfg pyproject.toml
-	$(PIP) --editable '.[app,test,bench]'
-	@touch $(VENV)/.app $(VENV)/.test $@

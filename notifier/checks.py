@@ -42,14 +42,18 @@ def _storable(text: str) -> bool:
 
 def user_id(value: object, field: str = "to") -> str:
     """The text form of a user id. Raises InvalidInput if it cannot be one."""
-    if value is None or isinstance(value, bool | float | bytes | list | tuple | set | dict):
-        raise InvalidInput(field, "must be a user id: a string, an integer or a UUID")
-    text = str(value)
+    text = value if type(value) is str else _printed(value, field)
     if not 1 <= len(text) <= USER_ID_LENGTH:
         raise InvalidInput(field, f"a user id has 1 to {USER_ID_LENGTH} characters")
     if not _storable(text):
         raise InvalidInput(field, "a user id holds no NUL and no lone surrogate")
     return text
+
+
+def _printed(value: object, field: str) -> str:
+    if value is None or isinstance(value, bool | float | bytes | list | tuple | set | dict):
+        raise InvalidInput(field, "must be a user id: a string, an integer or a UUID")
+    return str(value)
 
 
 def recipients(to: object, limit: int) -> list[str]:

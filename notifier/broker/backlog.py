@@ -98,7 +98,8 @@ class Backlog:
         self._following[replaced.user, replaced.previous] = key
 
     def _trim(self) -> list[Event]:
-        return [self._pop_first().event for _ in range(len(self._waiting) - self._size)]
+        over = len(self._waiting) - self._size
+        return [self._pop_first().event for _ in range(over)] if over > 0 else []
 
     def _pop_first(self) -> Waiting:
         return self._remove(next(iter(self._waiting)))

@@ -81,7 +81,8 @@ class RedisPublisher:
         expires = time.monotonic() + self._seconds
         with self._own():
             for event in events:
-                self._drop(self._backlog.add(event, expires))
+                if lost := self._backlog.add(event, expires):
+                    self._drop(lost)
             self._wake()
 
     def note(self, channel: str, content: bytes) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from benchmarks.database import Database
 from benchmarks.figures import OURS, Result, Row, median, percentile
+from benchmarks.plots import plot
 from benchmarks.report import read_json, result_table, write_json
 
 
@@ -48,9 +47,6 @@ def test_a_percentile_of_nothing_is_zero_and_of_one_value_that_value() -> None:
 
 
 def test_a_plot_is_a_picture(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
-    from benchmarks.plots import plot
-
     plot(result(), tmp_path / "push.png")
     assert (tmp_path / "push.png").read_bytes().startswith(b"\x89PNG")
 

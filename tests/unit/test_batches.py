@@ -174,6 +174,7 @@ def test_an_error_is_everybodys_own(work: Work, crowd: Crowd) -> None:
     assert errors[0] is not errors[1]
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_fork_in_the_middle_of_a_batch_can_write() -> None:
     inside, go_on = threading.Event(), threading.Event()
 

@@ -46,12 +46,15 @@ class Pipe:
     """
 
     def __init__(self, pool: ConnectionPool) -> None:
+        # The pool is kept: a connection that Sentinel manages asks it for the master. It makes one
+        # hundred in its life by default, and this one connects as often as it has to.
         self._pool = pool
-        self._connection: Any = None
+        self._connection: Any = pool.make_connection()
+        self._connected = False
 
     def send(self, messages: Sequence[Message]) -> None:
         """Publish all of ``messages``, in order. Raises RedisError or OSError if it cannot."""
-        used_before = self._connection is not None
+        used_before = self._connected
         try:
             self._exchange(messages)
         except Disconnected:
@@ -62,20 +65,19 @@ class Pipe:
 
     def close(self) -> None:
         """Let go of the connection."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.disconnect()
+        self._connected = False
+        self._connection.disconnect()
 
     def _exchange(self, messages: Sequence[Message]) -> None:
-        if self._connection is None:
-            self._connection = self._pool.make_connection()
-            self._connection.connect()
+        connection = self._connection
         commands = [("PUBLISH", channel, payload) for channel, payload in messages]
         try:
-            packed = self._connection.pack_commands(commands)
-            self._connection.send_packed_command(packed, check_health=False)
+            if not self._connected:
+                connection.connect()
+                self._connected = True
+            connection.send_packed_command(connection.pack_commands(commands), check_health=False)
             for _ in commands:
-                self._connection.read_response()
+                connection.read_response()
         except BaseException:
             # Answers that nobody has read would be taken for those of the next commands.
             self.close()

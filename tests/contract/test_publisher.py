@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pytest
+from redis.exceptions import RedisError
 
 from notifier.broker.channels import Channels
 from notifier.broker.endpoint import endpoint_of
@@ -229,6 +230,30 @@ def test_what_was_dropped_becomes_a_request_to_sweep(fragile: Subscribed) -> Non
         fragile.publisher._drop([event(1, user="bob"), event(2, user="alice")])
     fragile.publisher.publish([event(3)])
     wait_until(lambda: ["alice", "bob"] in fragile.requested)
+
+
+def test_a_sender_comes_back_after_any_number_of_attempts_in_vain(
+    fresh_valkey: Valkey, prefix: str
+) -> None:
+    sender = endpoint_of(fresh_valkey.url, 0.5).sender()
+    sender.send([(prefix, b"before")])
+    fresh_valkey.stop()
+    for _ in range(250):
+        with pytest.raises((RedisError, OSError)):
+            sender.send([(prefix, b"in vain")])
+    fresh_valkey.start()
+    sender.send([(prefix, b"after")])
+    sender.close()
+
+
+def test_a_sender_does_not_mind_that_the_server_ended_an_idle_connection(
+    fresh_valkey: Valkey, prefix: str
+) -> None:
+    sender = endpoint_of(fresh_valkey.url, 0.5).sender()
+    sender.send([(prefix, b"before")])
+    fresh_valkey.client().client_kill_filter(_type="normal", skipme=True)
+    sender.send([(prefix, b"after")])
+    sender.close()
 
 
 def test_a_request_to_sweep_that_would_be_too_long_names_nobody(fragile: Subscribed) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from .models import UNREAD, inboxes, messages, notifications
 from .operations import (
@@ -32,13 +32,6 @@ from .stamps import Clock, system_clock
 T = TypeVar("T")
 
 __all__ = ["badge", "heads", "since", "write", "write_free"]
-
-
-_SINCE = (
-    select(notifications.c.name, notifications.c.data, notifications.c.stamp)
-    .where(notifications.c.user_id == bindparam("user"), notifications.c.stamp > bindparam("stamp"))
-    .order_by(notifications.c.stamp)
-)
 
 
 @dataclass(slots=True)
@@ -115,10 +108,12 @@ def badge(connection: Connection, user: str) -> Badge:
     return Badge(*row) if row else Badge(0, 0)
 
 
-def since(connection: Connection, user: str, stamp: int) -> list[Event]:
-    """The user's notifications with a stamp above ``stamp``, ascending."""
-    rows = connection.execute(_SINCE, {"user": user, "stamp": stamp})
-    return [Event(user, *row) for row in rows]
+def since(connection: Connection, stamps: Mapping[str, int]) -> dict[str, list[Event]]:
+    """The notifications of each user in ``stamps`` that are above that stamp, ascending."""
+    found: dict[str, list[Event]] = {}
+    for user, name, data, stamp in rows_of(connection).since(connection, stamps):
+        found.setdefault(user, []).append(Event(user, name, data, stamp))
+    return found
 
 
 def _carry_out(

@@ -7,7 +7,7 @@ however many rows it carries. SQLite is in this process and takes the rows thems
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -62,6 +62,9 @@ class Rows(Protocol):
     def heads(self, connection: Connection, users: Sequence[str]) -> Iterable[Any]:
         """User and clock of those inboxes of ``users`` that are there."""
 
+    def since(self, connection: Connection, stamps: Mapping[str, int]) -> Iterable[Any]:
+        """User, name, data and stamp of what is above the stamp of its user, ascending by it."""
+
     def lock_free(self, connection: Connection, users: Sequence[str]) -> Iterable[Any]:
         """Lock those inboxes of ``users`` that are there and that nobody else holds."""
 
@@ -86,6 +89,12 @@ def rows_of(connection: Connection) -> Rows:
     return _Sqlite() if connection.dialect.name == "sqlite" else _Postgresql()
 
 
+_NEWS = (
+    *(notifications.c.user_id, notifications.c.name, notifications.c.data),
+    notifications.c.stamp,
+)
+
+
 class _Postgresql:
     _missing = text(
         "INSERT INTO inboxes (user_id, clock, unread)"
@@ -101,6 +110,11 @@ class _Postgresql:
         " WHERE user_id = ANY (CAST(:users AS text[])) ORDER BY user_id FOR UPDATE SKIP LOCKED"
     )
     _heads = text("SELECT user_id, clock FROM inboxes WHERE user_id = ANY (CAST(:users AS text[]))")
+    _since = text(
+        "SELECT user_id, name, data, stamp FROM notifications"
+        " JOIN unnest(CAST(:users AS text[]), CAST(:stamps AS bigint[])) AS given (user_id, since)"
+        " USING (user_id) WHERE stamp > since ORDER BY stamp"
+    ).columns(*_NEWS)
     _values = text(
         "SELECT user_id, name, data FROM notifications"
         " JOIN unnest(CAST(:users AS text[]), CAST(:names AS text[])) AS given (user_id, name)"
@@ -131,6 +145,10 @@ class _Postgresql:
 
     def heads(self, connection: Connection, users: Sequence[str]) -> Iterable[Any]:
         return connection.execute(self._heads, {"users": list(users)}).all()
+
+    def since(self, connection: Connection, stamps: Mapping[str, int]) -> Iterable[Any]:
+        given = {"users": list(stamps), "stamps": list(stamps.values())}
+        return connection.execute(self._since, given).all()
 
     def lock_free(self, connection: Connection, users: Sequence[str]) -> Iterable[Any]:
         return connection.execute(self._lock_free, {"users": list(users)}).all()
@@ -173,6 +191,11 @@ class _Sqlite:
     _heads = text(
         "SELECT user_id, clock FROM inboxes WHERE user_id IN (SELECT value FROM json_each(:users))"
     )
+    _since = text(
+        "SELECT user_id, name, data, stamp FROM notifications"
+        " JOIN json_each(:stamps) AS given ON user_id = given.key AND stamp > given.value"
+        " ORDER BY stamp"
+    ).columns(*_NEWS)
     _inboxes = text(
         "SELECT user_id, clock, unread FROM inboxes"
         " WHERE user_id IN (SELECT value FROM json_each(:users)) ORDER BY user_id"
@@ -199,6 +222,9 @@ class _Sqlite:
 
     def heads(self, connection: Connection, users: Sequence[str]) -> Iterable[Any]:
         return connection.execute(self._heads, {"users": json.dumps(list(users))}).all()
+
+    def since(self, connection: Connection, stamps: Mapping[str, int]) -> Iterable[Any]:
+        return connection.execute(self._since, {"stamps": json.dumps(stamps)}).all()
 
     def lock_free(self, connection: Connection, users: Sequence[str]) -> Iterable[Any]:
         for some in chunks(users):

@@ -35,7 +35,7 @@ _SHARED = (NewMessage, SetNotification)
 class Store:
     """The core on one engine: every write is one transaction, then a publication.
 
-    Small writes that come at the same time share one, and so do reads of heads.
+    Small writes that come at the same time share one, and polls share their reads.
     """
 
     def __init__(self, engine: Engine, publisher: Publisher, clock: Clock = system_clock) -> None:
@@ -46,6 +46,7 @@ class Store:
         self._committing = False
         self._writes = Batches(self._commit_together, uncertain=lambda: self._committing)
         self._heads = Batches(self._read_heads)
+        self._news = Batches(self._read_news)
         mark_lost_commits(engine)
 
     def create_tables(self) -> None:
@@ -120,8 +121,21 @@ class Store:
         head = self.heads([user]).get(user, 0)
         if stamp == head:
             return []
+        asked = (user, stamp if stamp < head else 0)
+        try:
+            return self._news.submit(asked)
+        except NotShared:
+            return self._read_news([asked])[0]
+
+    def _read_news(self, asked: Sequence[tuple[str, int]]) -> Sequence[list[Event]]:
+        lowest: dict[str, int] = {}
+        for user, stamp in asked:
+            lowest[user] = min(stamp, lowest.get(user, stamp))
         with self._reader.connect() as connection:
-            return inbox.since(connection, user, stamp if stamp < head else 0)
+            found = inbox.since(connection, lowest)
+        return [
+            [event for event in found.get(user, ()) if event.stamp > stamp] for user, stamp in asked
+        ]
 
     def list_messages(
         self, user: str, before: float | None = None, limit: int = 20

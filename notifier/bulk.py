@@ -13,7 +13,7 @@ from .store import Store
 __all__ = ["PART", "broadcast"]
 
 PART = 5_000
-"""Recipients in one transaction: each is locked for about a third of a second at most."""
+"""Recipients in one transaction, and so locked together: for some tenths of a second."""
 
 
 def broadcast(

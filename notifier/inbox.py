@@ -26,7 +26,9 @@ from .operations import (
     StoredMessage,
     Written,
 )
-from .rows import InboxRow, MessageRow, Rows, chunks, rows_of
+from .rows import InboxRow, MessageRow, Rows, chunks
+from .rows_postgresql import PostgresqlRows
+from .rows_sqlite import SqliteRows
 from .stamps import Clock, system_clock
 
 T = TypeVar("T")
@@ -96,7 +98,7 @@ def heads(connection: Connection, users: Sequence[str]) -> dict[str, int]:
     """The head of each of ``users`` that has an inbox, in one statement per 5,000."""
     found: dict[str, int] = {}
     for some in chunks(users):
-        found.update(rows_of(connection).heads(connection, some))
+        found.update(_rows(connection).heads(connection, some))
     return found
 
 
@@ -111,7 +113,7 @@ def badge(connection: Connection, user: str) -> Badge:
 def since(connection: Connection, stamps: Mapping[str, int]) -> dict[str, list[Event]]:
     """The notifications of each user in ``stamps`` that are above that stamp, ascending."""
     found: dict[str, list[Event]] = {}
-    for user, name, data, stamp in rows_of(connection).since(connection, stamps):
+    for user, name, data, stamp in _rows(connection).since(connection, stamps):
         found.setdefault(user, []).append(Event(user, name, data, stamp))
     return found
 
@@ -122,7 +124,7 @@ def _carry_out(
     todo: Sequence[Operation],
     now: int,
 ) -> Written:
-    rows = rows_of(connection)
+    rows = _rows(connection)
     for mark in _of(todo, MarkRead):
         _mark_read(connection, locked[mark.user], mark, now)
     for recount in _of(todo, Recount):
@@ -137,16 +139,20 @@ def _carry_out(
     return Written(stored, events, badges)
 
 
+def _rows(connection: Connection) -> Rows:
+    return SqliteRows() if connection.dialect.name == "sqlite" else PostgresqlRows()
+
+
 def _users(operations: Iterable[Operation]) -> list[str]:
     return sorted({operation.user for operation in operations})
 
 
 def _lock(connection: Connection, users: Sequence[str]) -> dict[str, _Inbox]:
-    return _as_inboxes(rows_of(connection).lock(connection, users))
+    return _as_inboxes(_rows(connection).lock(connection, users))
 
 
 def _lock_free(connection: Connection, users: Sequence[str]) -> dict[str, _Inbox]:
-    return _as_inboxes(rows_of(connection).lock_free(connection, users))
+    return _as_inboxes(_rows(connection).lock_free(connection, users))
 
 
 def _as_inboxes(rows: Iterable[Any]) -> dict[str, _Inbox]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import flask
 import socketio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notifier import Notifier
 from notifier.engine.manager import IndexedManager
 
 SIDS = st.integers(0, 4)
@@ -99,3 +101,12 @@ def test_the_end_of_a_socket_visits_no_other_rooms_than_its_own() -> None:
     world.manager.rooms["/"] = Counted(world.manager.rooms["/"])
     world.do(("disconnect", 0, ""))
     assert Counted.walks == 0
+
+
+def test_it_is_the_manager_of_an_app(sqlite_url: str) -> None:
+    app = flask.Flask("host")
+    app.config.update(SECRET_KEY="test", DATABASE_URL=sqlite_url)
+    notifier = Notifier(app)
+    assert isinstance(notifier.socketio.server.manager, IndexedManager)
+    notifier.stop(1)
+    notifier.engine.dispose()

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import pytest
 
 from notifier.operations import Event
+from notifier.web import delivery
 from notifier.web.delivery import Delivery, Sweep
 from notifier.web.presence import Presence
+from tests.support import wait_until
 
 
 class World:
@@ -108,3 +110,21 @@ def test_a_user_holds_no_more_than_the_limit() -> None:
     assert [presence.join(f"tab{n}", "alice", 2) for n in range(3)] == [True, True, False]
     presence.leave("tab0")
     assert presence.join("tab3", "alice", 2)
+
+
+def test_workers_that_are_all_told_to_sweep_do_so_a_moment_apart(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[tuple[float, float]] = []
+
+    def draw(least: float, most: float) -> float:
+        drawn.append((least, most))
+        return most
+
+    monkeypatch.setattr(delivery.random, "uniform", draw)
+    world.heads["alice"] = 11
+    world.sweep.start()
+    world.sweep.request()
+    wait_until(lambda: world.emitted)
+    world.sweep.stop(5)
+    assert (0, delivery._STAGGER_SECONDS) in drawn

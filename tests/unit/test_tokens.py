@@ -27,6 +27,15 @@ def test_the_first_key_signs_and_the_others_still_count() -> None:
         old.user(both.make("alice"))
 
 
+def test_a_token_that_was_read_before_expires_all_the_same() -> None:
+    times = iter([100.0, 120.0, 161.0])
+    tokens = Tokens(["key"], 60, now=lambda: next(times))
+    made = tokens.make("alice")
+    assert tokens.user(made) == "alice"
+    with pytest.raises(TokenExpired):
+        tokens.user(made)
+
+
 def test_dropping_a_key_revokes_its_tokens() -> None:
     made = Tokens(["old"], 60).make("alice")
     with pytest.raises(TokenRevoked):

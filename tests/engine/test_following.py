@@ -1,0 +1,38 @@
+"""A WebSocket is read after its request, of which nothing is kept that only a request needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from notifier.engine.green import Green
+from notifier.engine.requests import FOLLOW
+
+
+def test_our_server_is_given_the_reader_for_after_the_request() -> None:
+    given: list[Callable[[], None]] = []
+    read: list[str] = []
+    reader = lambda: read.append("all")  # noqa: E731 -- to be the same object
+    Green().follow({FOLLOW: given.append}, reader)
+    assert given == [reader]
+    assert read == []
+
+
+def test_any_other_server_waits_for_the_reader() -> None:
+    read: list[str] = []
+    Green().follow({}, lambda: read.append("all"))
+    assert read == ["all"]
+
+
+def test_handlers_keep_the_headers_and_not_the_request() -> None:
+    environ: dict[str, Any] = {
+        FOLLOW: lambda _: None,
+        "HTTP_COOKIE": "session=1",
+        "wsgi.input": object(),
+        "eventlet.input": object(),
+        "werkzeug.request": object(),
+        "headers_raw": (),
+    }
+    Green().follow(environ, lambda: None)
+    assert environ.keys() == {"HTTP_COOKIE", "wsgi.input"}
+    assert environ["wsgi.input"].read() == b""

@@ -119,7 +119,7 @@ class PostgresqlRows:
 
 
 def _as_json(data: Any) -> str:
-    # Counters are most of what is stored, and the encoder takes five times as long for one.
+    # Counters are most of what is stored, and the encoder takes far longer for one.
     return str(data) if type(data) is int else json.dumps(data)
 
 

@@ -189,18 +189,17 @@ class _ConnectionPool(eventlet.GreenPool):  # type: ignore[misc]
         return end
 
     def _serve(self, function: Callable[..., None], connection: Connection, end: _End) -> None:
-        taken_over = False
         try:
             if self._tls is not None:
                 connection[1] = self._tls.wrap_socket(connection[1], server_side=True)
             function(connection)
-            taken_over = self._application.taken_over(connection[1])
         except OSError as error:
             self._log.client_gone(connection[0], error)
         except Exception as error:  # noqa: BLE001 -- logged; one connection must not end others
             self._log.failure(error)
         finally:
-            if taken_over:
+            # However the request ended: who took the connection over has to be told of its end.
+            if self._application.taken_over(connection[1]):
                 eventlet.spawn_n(self._follow, connection, end)
             else:
                 self._end(connection, end)

@@ -1,4 +1,7 @@
-"""The three tables. They live on our own MetaData, so that a host's migrations never see them."""
+"""The tables. They live on our own MetaData, so that a host's migrations never see them.
+
+Whoever changes one writes the revision in ``migrations/versions/`` that makes the change.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,16 @@ from sqlalchemy import (
     text,
 )
 
-__all__ = ["UNREAD", "USER_ID_LENGTH", "inboxes", "messages", "metadata", "notifications"]
+__all__ = [
+    "UNREAD",
+    "USER_ID_LENGTH",
+    "api_keys",
+    "idempotency",
+    "inboxes",
+    "messages",
+    "metadata",
+    "notifications",
+]
 
 UNREAD = "unread_message_count"
 """The name of the notification that carries a user's unread counter."""
@@ -91,3 +103,29 @@ notifications = Table(
 )
 
 Index("notifications_newest", notifications.c.user_id, notifications.c.stamp, unique=True)
+
+api_keys = Table(
+    "notifier_api_keys",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    # Separated by spaces.
+    Column("scopes", Text, nullable=False),
+    Column("created", _stamp, nullable=False),
+    Column("last_used", _stamp),
+    Column("revoked", _stamp),
+)
+
+idempotency = Table(
+    "notifier_idempotency",
+    metadata,
+    Column("caller", String(80), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("status", Integer),
+    Column("answer", Text),
+    Column("created", _stamp, nullable=False),
+)
+
+Index("notifier_idempotency_created", idempotency.c.created)

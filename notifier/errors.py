@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "ConfigurationError",
+    "InFlight",
     "InvalidInput",
     "NotifierError",
     "StagingError",
@@ -24,6 +25,10 @@ class ConfigurationError(NotifierError):
 
 class StagingError(NotifierError):
     """A session cannot carry notifications to its commit."""
+
+
+class InFlight(NotifierError):
+    """The same request is being carried out at this moment; send it again a little later."""
 
 
 class InvalidInput(NotifierError, ValueError):

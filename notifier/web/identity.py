@@ -28,6 +28,11 @@ class Caller:
     user: str
     by_cookie: bool
 
+    @property
+    def label(self) -> str:
+        """Names the user among all callers."""
+        return f"user:{self.user}"
+
 
 class Identity:
     """Answers who is behind a request, over HTTP or Socket.IO."""

@@ -6,16 +6,21 @@ from http import HTTPStatus
 
 import flask
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from ..errors import InvalidInput, TokenError, UnknownUser
-from ..outages import is_missing_table
+from ..errors import InFlight, InvalidInput, TokenError, UnknownUser
+from ..outages import OutcomeUnknown, is_missing_table
 from .outage import Outage
 
 __all__ = ["problem", "register"]
 
 # A malformed part of the URL is a bad request; a malformed field of a body is unprocessable.
 _IN_THE_QUERY = frozenset({"since", "before", "limit"})
+
+_REPEAT = (
+    "The connection to the database was lost while it was storing this. Send it again with the "
+    "same Idempotency-Key: it is stored once."
+)
 
 
 def problem(
@@ -42,6 +47,7 @@ def register(blueprint: flask.Blueprint, outage: Outage) -> None:
     """Make every error of the blueprint's views a problem+json response."""
     blueprint.register_error_handler(InvalidInput, _invalid)
     blueprint.register_error_handler(TokenError, _token)
+    blueprint.register_error_handler(InFlight, _in_flight)
     blueprint.register_error_handler(SQLAlchemyError, lambda error: _database(error, outage))
     blueprint.register_error_handler(HTTPException, _http)
 
@@ -59,9 +65,15 @@ def _token(error: TokenError) -> flask.Response:
     return problem(401, str(error), headers=challenge)
 
 
+def _in_flight(error: InFlight) -> flask.Response:
+    return problem(409, str(error), headers={"Retry-After": "1"})
+
+
 def _database(error: SQLAlchemyError, outage: Outage) -> flask.Response:
     refusal = outage.refuse(error)
     if refusal is not None:
+        if isinstance(error, OutcomeUnknown) and "Idempotency-Key" in flask.request.headers:
+            refusal = _REPEAT
         return problem(503, refusal, headers={"Retry-After": str(outage.retry_after)})
     if is_missing_table(error):
         # No 503: nobody gains by asking again, somebody has to prepare the database.
@@ -71,4 +83,7 @@ def _database(error: SQLAlchemyError, outage: Outage) -> flask.Response:
 
 
 def _http(error: HTTPException) -> flask.Response:
-    return problem(error.code or 500, error.description or "")
+    headers = {}
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        headers["Allow"] = ", ".join(error.valid_methods)
+    return problem(error.code or 500, error.description or "", headers=headers)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
+from ..apikeys import PREFIX
 from ..errors import ConfigurationError, TokenError, TokenExpired, TokenRevoked
 
 __all__ = ["Tokens"]
@@ -47,6 +48,8 @@ class Tokens:
         Raises TokenRevoked if its key is no longer in use, TokenExpired if its time is over,
         and TokenError for anything that is no token of ours.
         """
+        if isinstance(token, str) and token.startswith(PREFIX):
+            raise TokenError("this is an API key, which has no inbox; send a user token")
         if not isinstance(token, str) or "." not in token:
             raise TokenError("this is no user token; ask for one and send it unchanged")
         user, expires = self._read.get(token) or self._verified(token)

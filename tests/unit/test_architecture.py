@@ -20,6 +20,7 @@ CORE = [
     *("errors", "config", "models", "operations", "stamps", "checks", "database", "inbox"),
     *("messages", "audit", "staging", "publisher", "store", "outages", "postgres"),
     *("rows", "rows_postgresql", "rows_sqlite", "batches", "bulk", "fairpool"),
+    *("apikeys", "idempotency"),
 ]
 CORE_MAY_IMPORT = {"sqlalchemy", "notifier", *sys.stdlib_module_names}
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from .. import messages
 from ..errors import NotifierError, UnknownUser
 from ..operations import Operation
+from .commands import keys
 
 if TYPE_CHECKING:
     from ..extension import Notifier
@@ -33,6 +34,7 @@ def register(app: flask.Flask, notifier: Notifier) -> None:
     _tokens(group, notifier)
     _sending(group, notifier)
     _auditing(group, notifier)
+    keys.register(group, notifier)
 
 
 class _Group(AppGroup):

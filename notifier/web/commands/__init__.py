@@ -1,0 +1,1 @@
+"""The commands of ``flask notifier``, a module for each topic."""

@@ -16,7 +16,7 @@ from . import bulk, messages
 from .audit import Finding
 from .checks import user_id
 from .config import Settings
-from .database import create_engine, patient
+from .database import create_engine
 from .errors import ConfigurationError, StagingError
 from .messages import Message
 from .operations import Badge, Event
@@ -27,6 +27,7 @@ from .store import Store
 from .web.identity import Identity
 from .web.metrics import Metrics
 from .web.outage import Outage
+from .web.readiness import Readiness
 from .web.serving import Serving
 from .web.wiring import identity_of, publisher_of, register, with_embedded_broker
 
@@ -53,6 +54,7 @@ class Notifier:
     socketio: SocketIO
     serving: Serving
     outage: Outage
+    readiness: Readiness
     metrics: Metrics
     blueprints: list[flask.Blueprint]
 
@@ -234,14 +236,17 @@ class Notifier:
         self._tables.append(metadata)
 
     def create_tables(self) -> None:
-        """Make the tables that are missing. Safe to repeat; run it from one process."""
-        self.store.create_tables()
-        for metadata in self._tables:
-            metadata.create_all(patient(self.engine))
+        """Make the tables that are missing, and bring ours to the schema of this version.
+
+        Safe to repeat, and in several processes at once. Raises ConfigurationError if a table of
+        somebody else has one of our names, or the database is newer than this version.
+        """
+        self.store.create_tables(self._tables)
 
     def start(self) -> None:
         """Get ready to serve: the broker's subscription is up, or was waited for in vain."""
         self.serving.start()
+        self.readiness.database()
         self.serving.wait_ready()
 
     def stop(self, timeout: float = 5.0) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, MetaData, select
 
-from . import audit, inbox, messages
+from . import audit, inbox, messages, schema
 from .batches import Batches, NotShared
 from .database import long_reader, patient, reader
-from .models import inboxes, metadata
+from .models import inboxes
 from .operations import (
     Badge,
     Event,
@@ -21,6 +21,7 @@ from .operations import (
 )
 from .outages import is_lost_race, is_outage, mark_lost_commits
 from .publisher import Publisher
+from .schema import Upgrade
 from .stamps import Clock, system_clock
 
 __all__ = ["Store"]
@@ -49,9 +50,24 @@ class Store:
         self._news = Batches(self._read_news)
         mark_lost_commits(engine)
 
-    def create_tables(self) -> None:
-        """Make the tables that are missing. Safe to repeat; run it from one process."""
-        metadata.create_all(patient(self.engine))
+    def create_tables(self, others: Iterable[MetaData] = ()) -> Upgrade:
+        """Bring our tables to the schema of this version, and make the missing ones of ``others``.
+
+        Safe to repeat, and in several processes at once. Raises ConfigurationError.
+        """
+        # Here, since Alembic takes as long to import as all the rest, and no worker needs it.
+        from .migrations import upgrade
+
+        with patient(self.engine).begin() as connection:
+            done = upgrade(connection)
+            for metadata in others:
+                metadata.create_all(connection)
+        return done
+
+    def revision(self) -> str | None:
+        """The revision of our tables in the database. Raises what the database raises."""
+        with self._reader.connect() as connection:
+            return schema.revision(connection)
 
     def commit(self, operations: Iterable[Operation]) -> Written:
         """Write ``operations``, commit, publish the events, and tell what was done.

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 import werkzeug.exceptions
-from sqlalchemy.exc import SQLAlchemyError
 
 from .. import messages
 from ..errors import InvalidInput
 from ..messages import Message
-from ..outages import is_missing_table
 from ..stamps import parse_seconds, to_seconds
 from .bodies import answer, fields
 from .callers import Callers
@@ -76,7 +74,10 @@ class _Views:
         return answer({"status": "ok"})
 
     def readyz(self) -> flask.Response:
-        checks = {"database": self._database(), "broker": self._notifier.serving.broker_state()}
+        checks = {
+            "database": self._notifier.readiness.database(),
+            "broker": self._notifier.serving.broker_state(),
+        }
         if all(state in ("ok", "none") for state in checks.values()):
             return answer({"status": "ready", **checks})
         response = answer({"status": "unready", **checks}, 503)
@@ -86,14 +87,6 @@ class _Views:
     def metrics(self) -> flask.Response:
         _check_may_scrape(self._notifier.settings.metrics)
         return flask.Response(self._notifier.metrics.text(), content_type=CONTENT_TYPE)
-
-    def _database(self) -> str:
-        try:
-            self._notifier.store.ping()
-        except SQLAlchemyError as error:
-            self._notifier.outage.note(error)
-            return "unprepared" if is_missing_table(error) else "unreachable"
-        return "ok"
 
 
 def _check_may_scrape(access: str) -> None:

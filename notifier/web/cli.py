@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from .. import messages
 from ..errors import NotifierError, UnknownUser
 from ..operations import Operation
-from .commands import keys
+from .commands import keys, tables
 
 if TYPE_CHECKING:
     from ..extension import Notifier
@@ -30,11 +30,11 @@ def register(app: flask.Flask, notifier: Notifier) -> None:
     """Add the command group ``notifier`` to the app's commands."""
     group = _Group("notifier", help="Notifications: tables, tokens, sending, auditing.")
     app.cli.add_command(group)
-    _tables(group, notifier)
     _tokens(group, notifier)
     _sending(group, notifier)
     _auditing(group, notifier)
     keys.register(group, notifier)
+    tables.register(group, notifier)
 
 
 class _Group(AppGroup):
@@ -51,14 +51,6 @@ class _Group(AppGroup):
                 f"the database refused: {str(reason).strip()}\n"
                 "Check DATABASE_URL; missing tables come from `flask notifier init-db`."
             ) from error
-
-
-def _tables(group: AppGroup, notifier: Notifier) -> None:
-    @group.command("init-db")
-    def init_db() -> None:
-        """Create the tables that are missing. Safe to repeat."""
-        notifier.create_tables()
-        click.echo(f"tables are ready in {notifier.engine.url.render_as_string()}")
 
 
 def _tokens(group: AppGroup, notifier: Notifier) -> None:

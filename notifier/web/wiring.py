@@ -22,6 +22,7 @@ from .identity import Identity
 from .metrics import Metrics
 from .origins import allow
 from .outage import Outage
+from .readiness import Readiness
 from .serving import Serving, wire_of
 from .tokens import Tokens
 
@@ -68,6 +69,7 @@ def register(app: flask.Flask, notifier: Notifier) -> list[flask.Blueprint]:
     notifier.outage = Outage(
         lambda: notifier.store.ping(), lambda: notifier.serving.sweep.request()
     )
+    notifier.readiness = Readiness(notifier)
     notifier.metrics = Metrics(notifier)
     problems.register(blueprint, notifier.outage)
     api.register(blueprint, notifier)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import UnboundExecutionError
@@ -36,11 +35,9 @@ class _Staged:
     operations: list[tuple[Operation, SessionTransaction]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     connection: Connection | None = None
+    # The commit has passed our hook, so what is staged from now on is written at once.
+    late: bool = False
     failed: bool = False
-
-    @property
-    def written(self) -> bool:
-        return self.connection is not None
 
     def drop_inside(self, ended: SessionTransaction) -> None:
         """Drop what was staged inside a transaction or savepoint that was rolled back."""
@@ -51,7 +48,7 @@ class _Staged:
         self.operations = []
         self.events = []
         self.connection = None
-        self.failed = False
+        self.late = self.failed = False
 
 
 class Staging:
@@ -60,34 +57,44 @@ class Staging:
     def __init__(self, publisher: Publisher, clock: Clock = system_clock) -> None:
         self._publisher = publisher
         self._clock = clock
-        self._sessions: WeakKeyDictionary[Session, _Staged] = WeakKeyDictionary()
 
     def stage(self, session: Session, operations: Sequence[Operation]) -> None:
         """Hold ``operations`` until ``session`` commits; like ``add``, this begins a transaction.
 
         Raises StagingError if the session's transaction cannot carry them.
         """
-        staged = self._sessions.get(session)
-        if staged is None:
-            staged = self._sessions[session] = _Staged()
-            self._listen(session, staged)
         if not session.in_transaction():
             session.begin()
         transaction = session.get_nested_transaction() or session.get_transaction()
-        assert transaction is not None
+        if transaction is None or not transaction.is_active:
+            raise StagingError(
+                "the session's transaction is over or has failed, so it carries nothing more; "
+                "roll it back, or use `with notifier.transaction():`"
+            )
+        staged = self._staged(session)
         staged.operations.extend((operation, transaction) for operation in operations)
-        if staged.written:
-            # Another hook of the same commit staged more after ours had run.
+        if staged.late and not _is_flushing(session):
             self._write(session, staged)
+
+    def _staged(self, session: Session) -> _Staged:
+        """What ``session`` holds. It is kept there, so that it goes when the session goes."""
+        staged = session.info.get(self)
+        if staged is None:
+            staged = session.info[self] = _Staged(late=_passed_before_commit(session))
+            self._listen(session, staged)
+        assert isinstance(staged, _Staged)
+        return staged
 
     def _listen(self, session: Session, staged: _Staged) -> None:
         def before_commit(session: Session) -> None:
-            if not session.in_nested_transaction():
-                self._before_commit(session, staged)
+            self._before_commit(session, staged)
+
+        def after_flush_postexec(session: Session, _context: object) -> None:
+            if staged.late and staged.operations:
+                self._write(session, staged)
 
         def after_commit(session: Session) -> None:
-            if not session.in_nested_transaction():
-                self._publish(staged)
+            self._after_commit(session, staged)
 
         def after_soft_rollback(_session: Session, ended: SessionTransaction) -> None:
             staged.drop_inside(ended)
@@ -97,20 +104,25 @@ class Staging:
                 staged.clear()
 
         event.listen(session, "before_commit", before_commit)
+        event.listen(session, "after_flush_postexec", after_flush_postexec)
         event.listen(session, "after_commit", after_commit)
         event.listen(session, "after_soft_rollback", after_soft_rollback)
         event.listen(session, "after_transaction_end", after_transaction_end)
 
     def _before_commit(self, session: Session, staged: _Staged) -> None:
+        if session.in_nested_transaction():
+            return
         if staged.failed:
             raise StagingError("an earlier commit failed half-way; roll the session back first")
         if staged.operations:
             self._write(session, staged)
+        staged.late = True
 
     def _write(self, session: Session, staged: _Staged) -> None:
         connection = _connection(session)
-        # Before the locks: they are to be held for the commit alone.
-        session.flush()
+        if not _is_flushing(session):
+            # Before the locks: they are to be held for the commit alone. Its hooks may stage more.
+            session.flush()
         operations = [operation for operation, _ in staged.operations]
         staged.operations = []
         staged.connection = connection
@@ -119,7 +131,9 @@ class Staging:
         staged.events.extend(write(connection, operations, self._clock).events)
         staged.failed = False
 
-    def _publish(self, staged: _Staged) -> None:
+    def _after_commit(self, session: Session, staged: _Staged) -> None:
+        if session.in_nested_transaction():
+            return
         if staged.operations:
             staged.clear()
             raise StagingError(
@@ -141,6 +155,21 @@ def _inside(within: SessionTransaction | None, ended: SessionTransaction) -> boo
             return True
         within = within.parent
     return False
+
+
+def _is_flushing(session: Session) -> bool:
+    """Whether a hook of a flush is asking. SQLAlchemy has no public way to tell."""
+    return bool(getattr(session, "_flushing", False))
+
+
+def _passed_before_commit(session: Session) -> bool:
+    """Whether the session is inside a commit that may not call a new ``before_commit`` hook.
+
+    A host's own hooks may be the first to stage something in a session: those of ``before_commit``
+    itself, and those of the flush that follows it. SQLAlchemy has no public way to tell.
+    """
+    running = getattr(session.get_transaction(), "_current_fn", None)
+    return getattr(running, "__name__", "") == "_prepare_impl"
 
 
 def engine_of(session: Session) -> Engine:

@@ -1,0 +1,46 @@
+"""Messages between people, on a page that knows nothing of this library: it polls."""
+
+import os
+from pathlib import Path
+
+from flask import Flask, redirect, render_template, request, session, url_for
+
+from notifier import Notifier
+
+app = Flask(__name__, instance_path=str(Path(__file__).parent / "instance"))
+app.config.update(
+    SECRET_KEY=os.environ.get("SECRET_KEY", "for a look around only"),
+    SESSION_COOKIE_SAMESITE="Lax",
+    DATABASE_URL=os.environ.get("DATABASE_URL", f"sqlite:///{app.instance_path}/poller.db"),
+)
+Path(app.instance_path).mkdir(exist_ok=True)
+notifier = Notifier(app, identify=lambda: session.get("user"))
+notifier.create_tables()
+
+
+@app.get("/")
+def index():
+    return render_template("index.html")
+
+
+@app.post("/sign-in")
+def sign_in():
+    session["user"] = request.form["name"]
+    return redirect(url_for("index"))
+
+
+@app.post("/messages")
+def send():
+    with notifier.transaction():
+        notifier.send(request.form["to"], request.form["body"], sender=session["user"])
+    return redirect(url_for("index"))
+
+
+@app.get("/messages")
+def messages():
+    """The newest messages; who has seen this page has read them."""
+    newest = notifier.list_messages(session["user"])
+    if newest:
+        with notifier.transaction():
+            notifier.mark_read(session["user"], up_to=newest[0].timestamp)
+    return render_template("messages.html", messages=newest)

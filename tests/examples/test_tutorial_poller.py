@@ -1,0 +1,89 @@
+"""A page that knows name, data, timestamp and since, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.window import Window
+from tests.examples.conftest import MakeExample, OpenWindow
+from tests.examples.example import Example
+from tests.support import ROOT
+
+JQUERY = "fc9a93dd241f6b045cbff0481cf4e1901becd0e12fb45166a8f17f95823f0b1a"
+PERIOD = 5_000  # ms, as the page has it
+
+
+@pytest.fixture(scope="module")
+def poller(make_example: MakeExample) -> Example:
+    example = make_example("tutorial_poller")
+    example.serve()
+    return example
+
+
+def sign_in(window: Window, name: str) -> Window:
+    """Sign in, with the clock of the page in our hands, and wait for the page's first poll."""
+    window.page.clock.install()
+    window.open("/")
+    window.page.get_by_label("Name").fill(name)
+    with window.page.expect_response("**/notifications**"):
+        window.page.get_by_role("button", name="Sign in").click()
+    return window
+
+
+def write(window: Window, to: str, body: str) -> None:
+    window.page.get_by_label("To").fill(to)
+    window.page.get_by_label("Message").fill(body)
+    with window.page.expect_navigation():
+        window.page.get_by_role("button", name="Send").click()
+
+
+def poll(window: Window) -> None:
+    with window.page.expect_response("**/notifications**"):
+        window.page.clock.run_for(PERIOD)
+
+
+def test_the_badge_follows_by_polls_alone(poller: Example, open_window: OpenWindow) -> None:
+    alice = sign_in(open_window(poller.url), "alice")
+    bob = sign_in(open_window(poller.url), "bob")
+    badge = alice.page.locator("#unread")
+    expect(badge).to_be_hidden()
+    for count in (1, 2):
+        write(bob, "alice", f"message {count}")
+        poll(alice)
+        expect(badge).to_have_text(str(count))
+    assert alice.sockets == 0
+
+
+def test_a_poll_asks_for_what_came_after_the_last(poller: Example, open_window: OpenWindow) -> None:
+    carol = sign_in(open_window(poller.url), "carol")
+    dora = sign_in(open_window(poller.url), "dora")
+    write(dora, "carol", "hello")
+    with carol.page.expect_response("**/notifications**") as answered:
+        carol.page.clock.run_for(PERIOD)
+    expect(carol.page.locator("#unread")).to_have_text("1")
+    last = answered.value.json()[-1]["timestamp"]
+    poll(carol)
+    assert [urlsplit(url).query for url in carol.polls] == ["since=0", "since=0", f"since={last!r}"]
+
+
+def test_messages_read_in_one_window_leave_the_badge_of_another(
+    poller: Example, open_window: OpenWindow
+) -> None:
+    erin = sign_in(open_window(poller.url), "erin")
+    write(erin, "erin", "to myself")
+    poll(erin)
+    expect(erin.page.locator("#unread")).to_have_text("1")
+    other = open_window(poller.url, beside=erin).open("/messages")
+    expect(other.page.get_by_text("to myself")).to_be_visible()
+    poll(erin)
+    expect(erin.page.locator("#unread")).to_be_hidden()
+
+
+def test_jquery_is_the_published_file_with_its_licence_beside_it() -> None:
+    vendor = ROOT / "examples" / "tutorial_poller" / "static" / "vendor"
+    assert hashlib.sha256((vendor / "jquery.min.js").read_bytes()).hexdigest() == JQUERY
+    assert "Copyright OpenJS Foundation" in (vendor / "jquery.LICENSE").read_text()

@@ -20,10 +20,10 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 
 from .errors import ConfigurationError
 from .fairpool import FairQueuePool
-from .outages import mark_lost_commits
+from .outages import AT_ONCE, mark_lost_commits
 from .postgres import PATIENT, READ_ONLY, guard
 
-__all__ = ["create_engine", "long_reader", "patient", "reader"]
+__all__ = ["at_once", "create_engine", "long_reader", "patient", "reader"]
 
 T = TypeVar("T")
 
@@ -68,6 +68,15 @@ def reader(engine: Engine) -> Engine:
     On SQLite they take no lock; on PostgreSQL they are not even begun.
     """
     return engine.execution_options(**{READ_ONLY: True})
+
+
+def at_once(engine: Engine) -> Engine:
+    """The same engine and pool for transactions of a single statement that writes.
+
+    On PostgreSQL that statement is the whole exchange, so to lose its answer is to lose that of
+    its commit.
+    """
+    return engine.execution_options(**{AT_ONCE: True})
 
 
 def patient(engine: Engine) -> Engine:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 __all__ = [
+    "AT_ONCE",
     "OutcomeUnknown",
     "is_lost_race",
     "is_missing_table",
@@ -24,6 +25,9 @@ __all__ = [
     "mark_lost_commits",
     "reason",
 ]
+
+AT_ONCE = "notifier_at_once"
+"""Execution option of transactions whose only statement may commit by itself."""
 
 _COMMITTING = "notifier_committing"
 
@@ -98,7 +102,8 @@ def mark_lost_commits(engine: Engine) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.info.pop(_COMMITTING, None)
+    # A statement that commits by itself has begun to when it is sent.
+    connection.info[_COMMITTING] = connection.get_execution_options().get(AT_ONCE, False)
 
 
 def _commit(connection: Connection) -> None:
@@ -107,7 +112,10 @@ def _commit(connection: Connection) -> None:
 
 def _lost(context: ExceptionContext) -> None:
     connection = context.connection
-    if not context.is_disconnect or context.statement is not None or connection is None:
+    if not context.is_disconnect or connection is None:
+        return
+    at_once = connection.get_execution_options().get(AT_ONCE)
+    if context.statement is not None and not at_once:
         return
     if connection.info.get(_COMMITTING):
         raise OutcomeUnknown(None, None, context.original_exception, connection_invalidated=True)

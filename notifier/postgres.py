@@ -20,6 +20,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DisconnectionError
 
+from .outages import AT_ONCE
+
 __all__ = ["PATIENT", "READ_ONLY", "Watch", "guard"]
 
 PATIENT = "notifier_patient"
@@ -165,9 +167,9 @@ def guard(engine: Engine, seconds: float, pool_timeout: float) -> Watch:
         if options.get(PATIENT):
             driver.patient = True
             connection.exec_driver_sql(_NO_LIMITS)
-        elif options.get(READ_ONLY):
-            # Every statement sees a moment of its own anyway, so the two exchanges that begin and
-            # end a transaction would buy nothing.
+        elif options.get(READ_ONLY) or options.get(AT_ONCE):
+            # Every statement sees a moment of its own anyway, and is all or nothing, so the two
+            # exchanges that begin and end a transaction would buy nothing.
             driver.autocommit = True
 
     @event.listens_for(engine, "checkin")

@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from .models import notifications
-from .operations import Event
+from .models import UNREAD, notifications
+from .operations import Event, NewMessage
 from .rows import NEWS, InboxRow, MessageRow, chunks
 
 __all__ = ["PostgresqlRows"]
@@ -64,6 +64,35 @@ class PostgresqlRows:
         " CAST(:message_stamps AS bigint[])) RETURNING recipient_id, stamp, id"
     )
 
+    # As above, and the locks in the same statement, so that it may be all of a transaction. What is
+    # computed comes from the locked rows: they are the newest, the statement's own moment is not.
+    _append = text(
+        "WITH locked AS MATERIALIZED ("
+        " SELECT user_id, clock, unread FROM inboxes"
+        " WHERE user_id = ANY (CAST(:users AS text[])) ORDER BY user_id FOR UPDATE SKIP LOCKED"
+        "), stamped AS MATERIALIZED ("
+        " SELECT user_id, clock AS previous, unread + added AS unread, added,"
+        " greatest(CAST(:now AS bigint), clock + 1) AS stamp FROM locked"
+        " JOIN unnest(CAST(:users AS text[]), CAST(:added AS integer[])) AS given (user_id, added)"
+        " USING (user_id)"
+        "), told AS ("
+        " INSERT INTO notifications (user_id, name, data, stamp)"
+        " SELECT user_id, CAST(:name AS text), to_json(unread), stamp + added FROM stamped"
+        " ON CONFLICT (user_id, name)"
+        " DO UPDATE SET data = excluded.data, stamp = excluded.stamp"
+        "), clocked AS ("
+        " UPDATE inboxes SET clock = stamped.stamp + added, unread = stamped.unread"
+        " FROM stamped WHERE inboxes.user_id = stamped.user_id"
+        "), stored AS ("
+        " INSERT INTO messages (recipient_id, sender_id, body, stamp)"
+        " SELECT user_id, sender, body, stamp + place FROM unnest("
+        "CAST(:recipients AS text[]), CAST(:senders AS text[]), CAST(:bodies AS text[]),"
+        " CAST(:places AS integer[])) AS given (user_id, sender, body, place)"
+        " JOIN stamped USING (user_id) RETURNING id, recipient_id, stamp"
+        ") SELECT id, user_id, stored.stamp, previous, unread, stamped.stamp + added"
+        " FROM stored JOIN stamped ON user_id = recipient_id"
+    )
+
     def lock(self, connection: Connection, users: Sequence[str]) -> Iterable[Any]:
         """See ``Rows``."""
         given = {"users": list(users)}
@@ -82,6 +111,32 @@ class PostgresqlRows:
     def lock_free(self, connection: Connection, users: Sequence[str]) -> Iterable[Any]:
         """See ``Rows``."""
         return connection.execute(self._lock_free, {"users": list(users)}).all()
+
+    def append(
+        self, connection: Connection, messages: Sequence[NewMessage], now: int
+    ) -> Iterable[Any]:
+        """Store messages, with counters, their events and clocks, for inboxes as ``lock_free``.
+
+        Returns id, user and stamp of each message that was stored, and the previous head, the
+        counter and the new head of its inbox.
+        """
+        added: dict[str, int] = {}
+        places: list[int] = []
+        for one in messages:
+            place = added.get(one.user, 0)
+            added[one.user] = place + 1
+            places.append(place)
+        given = {
+            "users": list(added),
+            "added": list(added.values()),
+            "now": now,
+            "name": UNREAD,
+            "recipients": [one.user for one in messages],
+            "senders": [one.sender for one in messages],
+            "bodies": [one.body for one in messages],
+            "places": places,
+        }
+        return connection.execute(self._append, given).all()
 
     def values(self, connection: Connection, keys: Sequence[tuple[str, str]]) -> Iterable[Any]:
         """See ``Rows``."""

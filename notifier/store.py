@@ -8,7 +8,7 @@ from sqlalchemy import Engine, MetaData, select
 
 from . import audit, inbox, messages, schema
 from .batches import Batches, NotShared
-from .database import long_reader, patient, reader
+from .database import at_once, long_reader, patient, reader
 from .models import inboxes
 from .operations import (
     Badge,
@@ -32,6 +32,8 @@ _LARGEST_SHARED = 50
 # To mark read is to visit every message there is, so it is not shared.
 _SHARED = (NewMessage, SetNotification)
 
+_Shares = tuple[Sequence[Event], Sequence[Written | None]]
+
 
 class Store:
     """The core on one engine: every write is one transaction, then a publication.
@@ -43,6 +45,7 @@ class Store:
         self.engine = engine
         self.publisher = publisher
         self._reader = reader(engine)
+        self._appender = at_once(engine) if engine.dialect.name == "postgresql" else None
         self._clock = clock
         self._committing = False
         self._writes = Batches(self._commit_together, uncertain=lambda: self._committing)
@@ -96,18 +99,30 @@ class Store:
     def _commit_together(self, groups: Sequence[Sequence[Operation]]) -> Sequence[Written | None]:
         """Commit what can be committed at once; None for those who have to do it alone."""
         self._committing = False
+        new = _single_messages(groups) if self._appender is not None else None
         try:
-            with self.engine.begin() as connection:
-                free, written = inbox.write_free(connection, groups, self._clock)
-                self._committing = True
+            events, shares = self._write(groups) if new is None else self._append(new)
         except Exception as error:
             if is_outage(error) and not is_lost_race(error):
                 raise
             # Somebody's write was refused, and nobody is to pay for it but himself.
             return [None] * len(groups)
-        if written.events:
-            self.publisher.publish(written.events)
-        return _shares(groups, free, written)
+        if events:
+            self.publisher.publish(events)
+        return shares
+
+    def _write(self, groups: Sequence[Sequence[Operation]]) -> _Shares:
+        with self.engine.begin() as connection:
+            free, written = inbox.write_free(connection, groups, self._clock)
+            self._committing = True
+        return written.events, _shares(groups, free, written)
+
+    def _append(self, new: Sequence[NewMessage]) -> _Shares:
+        assert self._appender is not None
+        # The statement is the transaction, so from here on it may have happened.
+        self._committing = True
+        with self._appender.begin() as connection:
+            return inbox.append_free(connection, new, self._clock)
 
     def badge(self, user: str) -> Badge:
         """The user's counter and head, of one moment."""
@@ -180,6 +195,16 @@ def _may_share(operations: Sequence[Operation]) -> bool:
     return len(operations) <= _LARGEST_SHARED and all(
         isinstance(operation, _SHARED) for operation in operations
     )
+
+
+def _single_messages(groups: Sequence[Sequence[Operation]]) -> list[NewMessage] | None:
+    """The messages, if each group is one."""
+    new: list[NewMessage] = []
+    for group in groups:
+        if len(group) != 1 or not isinstance(group[0], NewMessage):
+            return None
+        new.append(group[0])
+    return new
 
 
 def _shares(

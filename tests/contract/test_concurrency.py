@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from sqlalchemy import insert
 
 from notifier.database import create_engine
 from notifier.models import inboxes
+from notifier.operations import NewMessage
 from notifier.publisher import MemoryPublisher
 from notifier.stamps import LATEST
 from notifier.store import Store
@@ -55,10 +57,14 @@ def writers(
             process.communicate()
 
 
-def finish(processes: list[Process]) -> None:
+def finish(processes: list[Process]) -> list[str]:
+    """Wait for the writers; the lines they printed."""
+    lines: list[str] = []
     for process in processes:
-        _, errors = process.communicate(timeout=120)
+        output, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors
+        lines += output.splitlines()
+    return lines
 
 
 def follow(store: Store, processes: list[Process]) -> list[str]:
@@ -143,4 +149,20 @@ def test_overlapping_recipients_in_any_order_neither_deadlock_nor_miscount(
         finish(processes)
     counts = [store.badge(f"user{n}").count for n in range(40)]
     assert sum(counts) == 4 * 40 * 20
+    assert store.audit() == []
+
+
+@pytest.mark.parametrize("skews", [(), (5.0, -5.0)], ids=["same clocks", "clocks 5 s off"])
+def test_events_of_shared_commits_in_many_processes_form_one_chain(
+    store: Store, skews: tuple[float, ...]
+) -> None:
+    store.commit([NewMessage(f"user{n}", "the first") for n in range(3)])
+    firsts = {f"user{n}": store.badge(f"user{n}").stamp for n in range(3)}
+    with writers(url_of(store), "together", processes=4, each=120, skews=skews) as processes:
+        events = [json.loads(line) for line in finish(processes)]
+    for user, first in firsts.items():
+        chain = sorted((stamp, previous) for owner, previous, stamp in events if owner == user)
+        stamps = [first, *(stamp for stamp, _ in chain)]
+        assert [previous for _, previous in chain] == stamps[:-1]
+    assert sum(store.badge(user).count for user in firsts) == 4 * 120 + 3
     assert store.audit() == []

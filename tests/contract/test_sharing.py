@@ -23,6 +23,8 @@ from tests.support import wait_until
 
 Value = TypeVar("Value")
 USERS = [f"user{number}" for number in range(8)]
+# What a batch is written by: anything, or single messages on PostgreSQL.
+SHARED_WAYS = ("write_free", "append_free")
 
 
 def message(user: str, body: str = "hello") -> NewMessage:
@@ -166,7 +168,8 @@ def test_a_batch_that_lost_against_a_transaction_is_written_one_by_one(
     def lose(*_: object) -> None:
         raise OperationalError("", {}, Lost())
 
-    monkeypatch.setattr(inbox, "write_free", lose)
+    for way in SHARED_WAYS:
+        monkeypatch.setattr(inbox, way, lose)
     assert len(store.commit([message("alice")]).messages) == 1
 
 
@@ -176,13 +179,15 @@ def test_an_outage_is_everybodys_who_shared_and_is_not_tried_again(
     def fail(*_: object) -> None:
         raise OutcomeUnknown("", {}, Exception())
 
-    monkeypatch.setattr(inbox, "write_free", fail)
+    for way in SHARED_WAYS:
+        monkeypatch.setattr(inbox, way, fail)
     with pytest.raises(OutcomeUnknown):
         store.commit([message("alice")])
     assert store.badge("alice").count == 0
 
 
-def test_a_crowd_is_counted_exactly(engine: Engine, store: Store) -> None:
+@pytest.mark.parametrize("others", [1, 0], ids=["two users a write", "one"])
+def test_a_crowd_is_counted_exactly(engine: Engine, store: Store, others: int) -> None:
     publisher = MemoryPublisher()
     events: list[Event] = []
     publisher.subscribe(events.extend)
@@ -190,14 +195,17 @@ def test_a_crowd_is_counted_exactly(engine: Engine, store: Store) -> None:
     stores = [Store(engine, publisher), Store(engine, publisher)]
     with ThreadPoolExecutor(16) as pool:
         done = [
-            pool.submit(stores[number % 2].commit, [message(USERS[number % 3]), message("all")])
+            pool.submit(
+                stores[number % 2].commit,
+                [message("all"), message(USERS[number % 3])][: 1 + others],
+            )
             for number in range(300)
         ]
         ids = [one.id for future in done for one in future.result(30).messages]
-    assert len(set(ids)) == 600
+    assert len(set(ids)) == 300 * (1 + others)
     assert store.badge("all").count == 300
     with engine.connect() as connection:
-        assert connection.scalar(select(func.count()).select_from(messages)) == 600
+        assert connection.scalar(select(func.count()).select_from(messages)) == len(ids)
     chain = sorted((event.previous, event.stamp) for event in events if event.user == "all")
     assert all(one[1] == other[0] for one, other in itertools.pairwise(chain))
     assert store.audit() == []

@@ -1,5 +1,7 @@
 """A process that writes to the database in one of the ways the concurrency tests compare.
 
+Prints the events of ``together`` as JSON lines.
+
 ``python -m tests.contract.writer URL HOW COUNT NUMBER SKEW``: COUNT writes by writer NUMBER, whose
 clock is SKEW seconds off. Waits for a line on standard input before it begins.
 """
@@ -7,10 +9,12 @@ clock is SKEW seconds off. Waits for a line on standard input before it begins.
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import Engine, insert
 from sqlalchemy.exc import IntegrityError
@@ -19,10 +23,11 @@ from sqlalchemy.orm import Session
 from notifier import inbox
 from notifier.database import create_engine
 from notifier.models import notifications
-from notifier.operations import NewMessage, Operation, SetNotification
+from notifier.operations import Event, NewMessage, Operation, SetNotification
 from notifier.publisher import MemoryPublisher
 from notifier.staging import Staging
 from notifier.stamps import Clock, system_clock
+from notifier.store import Store
 
 LONGEST_PAUSE = 0.004
 
@@ -67,6 +72,20 @@ WAYS: dict[str, Callable[[Engine, list[Operation], Clock], None]] = {
 }
 
 
+def together(engine: Engine, count: int, clock: Clock) -> None:
+    """Send single messages to three users from several threads, which share their commits."""
+    publisher = MemoryPublisher()
+    events: list[Event] = []
+    publisher.subscribe(events.extend)
+    store = Store(engine, publisher, clock)
+    with ThreadPoolExecutor(6) as pool:
+        users = [f"user{random.randrange(3)}" for _ in range(count)]
+        for done in [pool.submit(store.commit, [NewMessage(user, "hi")]) for user in users]:
+            done.result()
+    for one in events:
+        sys.stdout.write(json.dumps([one.user, one.previous, one.stamp]) + "\n")
+
+
 def one_name(number: int, n: int) -> list[Operation]:
     return [SetNotification("alice", f"n{number}.{n}", n)]
 
@@ -78,7 +97,8 @@ def random_sets(_number: int, _n: int) -> list[Operation]:
 
 def main() -> None:
     url, how, count, number, skew = sys.argv[1:]
-    engine = create_engine(url, busy_timeout=30)
+    # However busy the machine, nobody gives up.
+    engine = create_engine(url, busy_timeout=60, pool_timeout=60, answer_timeout=60)
     how, _, sets = how.partition("+")
     operations = random_sets if sets else one_name
     engine.connect().close()
@@ -86,6 +106,9 @@ def main() -> None:
     sys.stdout.flush()
     sys.stdin.readline()
     off = round(float(skew) * 1e6)
+    if how == "together":
+        together(engine, int(count), lambda: system_clock() + off)
+        return
     for n in range(int(count)):
         WAYS[how](engine, operations(int(number), n), lambda: system_clock() + off)
 

@@ -10,12 +10,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg2
 import pytest
 from psycopg2 import errorcodes
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from notifier.database import create_engine, patient, reader
@@ -26,6 +27,7 @@ from notifier.store import Store
 from tests.faults.background import Background
 from tests.faults.proxy import Proxy, proxied
 from tests.services.postgres import Postgres
+from tests.support import wait_until
 
 ANSWER = 0.4  # seconds; short, and far above what a healthy server needs
 
@@ -221,9 +223,40 @@ def test_a_commit_without_an_answer_is_unknown_and_not_published(
         getattr(proxy, fault)()
 
     with pytest.raises(OutcomeUnknown):
-        store.commit([NewMessage("alice", "hi")])
+        store.commit([NewMessage("alice", "one"), NewMessage("alice", "two")])
     proxy.heal()
     assert published == []
+
+
+def test_a_send_that_was_cut_off_while_it_waited_is_unknown(
+    engine: Engine, postgres_url: str, proxy: Proxy
+) -> None:
+    patient_engine = create_engine(engine.url, answer_timeout=60)
+    store = Store(patient_engine, MemoryPublisher())
+    store.create_tables()
+    store.commit([NewMessage("alice", "hi")])
+    with locked_messages(postgres_url) as holder, ThreadPoolExecutor(1) as pool:
+        send = pool.submit(store.commit, [NewMessage("alice", "again")])
+        wait_until(lambda: _waits_for_a_lock(holder))
+        proxy.cut()
+        with pytest.raises(OutcomeUnknown):
+            send.result(10)
+    patient_engine.dispose()
+
+
+@contextlib.contextmanager
+def locked_messages(url: str) -> Iterator[Connection]:
+    """A connection that lets nobody else write messages."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("LOCK TABLE messages IN EXCLUSIVE MODE"))
+        yield connection
+    engine.dispose()
+
+
+def _waits_for_a_lock(connection: Connection) -> bool:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    return bool(connection.scalar(text(waiting)))
 
 
 def test_a_failed_statement_is_no_unknown_commit(engine: Engine, proxy: Proxy) -> None:

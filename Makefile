@@ -13,7 +13,7 @@ export WEB_CONCURRENCY := $(WORKERS)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test prove bench check format clean
+.PHONY: help install run test prove bench docs check format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ prove: $(VENV)/.test ## The model by exhaustion, the code by thousands of runs: 
 bench: $(VENV)/.test ## CPU, memory and latency beside a Node and a Flask-SocketIO service: BENCH='NAME ... --quick'
 	@$(BIN)/python -m benchmarks $(BENCH)
 
+docs: $(VENV)/.docs ## Build the documentation into site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "site/index.html; with search: $(BIN)/python -m http.server --directory site"
+
 check: $(VENV)/.test ## Format check, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -45,7 +49,7 @@ format: $(VENV)/.test ## Format, and fix what lint can fix
 	$(BIN)/ruff format .
 
 clean: ## Remove .venv/ and everything generated; instance/ (your data) stays
-	rm -rf $(VENV) build dist *.egg-info test-artifacts bench-results benchmarks/peers/node/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site *.egg-info test-artifacts bench-results benchmarks/peers/node/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is written last, so an interrupted step is done again.
@@ -58,5 +62,9 @@ $(VENV)/.app: $(VENV)/.created setup.cfg pyproject.toml
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.created setup.cfg pyproject.toml
-	$(PIP) --editable '.[app,test]'
-	@touch $(VENV)/.app $@
+	$(PIP) --editable '.[app,docs,test]'
+	@touch $(VENV)/.app $(VENV)/.docs $@
+
+$(VENV)/.docs: $(VENV)/.created setup.cfg pyproject.toml
+	$(PIP) --editable '.[docs]'
+	@touch $@

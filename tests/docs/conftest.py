@@ -1,0 +1,77 @@
+"""The services behind the pages."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from notifier import Notifier
+from tests.docs.story import Story, run_flask
+from tests.services.process import Reaper
+from tests.services.server import SECRET_KEY, ServerProcess, clean_environment
+from tests.services.valkey import Valkey
+from tests.support import ROOT
+
+
+@pytest.fixture(scope="module")
+def site(
+    tmp_path_factory: pytest.TempPathFactory, reaper: Reaper, valkey: Valkey
+) -> Iterator[ServerProcess]:
+    """The reference app, live, with the users alice and bob."""
+    folder = tmp_path_factory.mktemp("site")
+    environment = settings(f"sqlite:///{folder / 'site.db'}", valkey)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(os, "environ", environment)
+        monkeypatch.chdir(ROOT)
+        for words in ("init-db", "create-user alice bob --password of-the-tests-only"):
+            run_flask(folder, "--app", "wsgi", "notifier", *words.split())
+    server = ServerProcess(folder, reaper, env=environment)
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def begin(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    valkey: Valkey,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Callable[[bool], Story]]:
+    """A function that begins a story: about the live app, or about a database of its own."""
+    begun: list[Story] = []
+
+    def begin(live: bool) -> Story:
+        server: ServerProcess | None = request.getfixturevalue("site") if live else None
+        url = server.env["DATABASE_URL"] if server else f"sqlite:///{tmp_path / 'page.db'}"
+        monkeypatch.setattr(os, "environ", settings(url, valkey))
+        monkeypatch.chdir(tmp_path)
+        create_tables(url)
+        begun.append(Story(tmp_path, server.url if server else ""))
+        return begun[0]
+
+    yield begin
+    for story in begun:
+        story.close()
+
+
+def settings(database_url: str, valkey: Valkey) -> dict[str, str]:
+    """What the environment says, in which our own programs and modules are found."""
+    return clean_environment(
+        DATABASE_URL=database_url,
+        REDIS_URL=valkey.url,
+        SECRET_KEY=SECRET_KEY,
+        PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        PYTHONPATH=str(ROOT),
+        FLASK_SKIP_DOTENV="1",
+    )
+
+
+def create_tables(url: str) -> None:
+    notifier = Notifier.from_url(url)
+    notifier.create_tables()
+    notifier.engine.dispose()

@@ -83,7 +83,7 @@ def test_the_metadata_names_the_distribution_and_its_extras(metadata: Message) -
     assert metadata["Name"] == "flask-notifier"
     assert metadata["Requires-Python"] == ">=3.11"
     assert "MIT" in (metadata["License-Expression"] or metadata["License"])
-    assert metadata.get_all("Provides-Extra") == ["app", "docs", "test"]
+    assert metadata.get_all("Provides-Extra") == ["app", "client", "docs", "test"]
 
 
 def test_every_dependency_has_an_upper_bound(metadata: Message) -> None:

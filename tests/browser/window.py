@@ -126,7 +126,8 @@ class Window:
 
     def _frame(self, frame: str | bytes) -> None:
         if isinstance(frame, str) and frame.startswith("42"):
-            name, payload = json.loads(frame[2:])
+            # After the name of a namespace, if it is not "/".
+            name, payload = json.loads(frame[frame.index("[") :])
             self.pushed.append((name, payload))
 
     def _console(self, message: ConsoleMessage) -> None:

@@ -64,6 +64,11 @@ class Cluster:
         node = self._known().nodes_manager.get_node_from_slot(key_slot(channel.encode()))
         return str(node.host), int(node.port)
 
+    def owners(self) -> list[Node]:
+        """The nodes that own slots. Raises RedisError."""
+        client: Any = self._known()
+        return [(str(node.host), int(node.port)) for node in client.get_primaries()]
+
     def look(self) -> None:
         """Look at the slots again, unless that was just done. Raises RedisError."""
         with self._lock:

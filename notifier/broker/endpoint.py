@@ -43,6 +43,9 @@ class Endpoint(Protocol):
     ) -> Channels:
         """A subscription that is not started yet; it probes itself through ``note``."""
 
+    def pools(self) -> list[ConnectionPool]:
+        """A pool for each server that carries messages. Raises RedisError or OSError."""
+
 
 class Single:
     """One server, or the master that a pool of Sentinel's finds."""
@@ -61,6 +64,10 @@ class Single:
         probe = Probe(wire.probe(), note, time.monotonic)
         return Subscription(lambda: Link(self._pool()), wire, probe, receive, requested)
 
+    def pools(self) -> list[ConnectionPool]:
+        """The pool of the one server."""
+        return [self._pool()]
+
 
 class Sharded:
     """A cluster, through sharded channels: a message visits one node, not all of them."""
@@ -77,6 +84,10 @@ class Sharded:
     ) -> Channels:
         """A subscription that is not started yet; it probes every node through ``note``."""
         return ClusterSubscription(self._cluster, wire, note, receive, requested)
+
+    def pools(self) -> list[ConnectionPool]:
+        """A pool for each node that owns slots. Raises RedisError or OSError."""
+        return [self._cluster.pool(node) for node in self._cluster.owners()]
 
 
 def endpoint_of(url: str, timeout: float) -> Endpoint:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from .. import messages
 from ..errors import NotifierError, UnknownUser
 from ..operations import Operation
-from .commands import keys, tables
+from .commands import doctor, keys, tables
 
 if TYPE_CHECKING:
     from ..extension import Notifier
@@ -35,6 +35,7 @@ def register(app: flask.Flask, notifier: Notifier) -> None:
     _auditing(group, notifier)
     keys.register(group, notifier)
     tables.register(group, notifier)
+    doctor.register(group, notifier)
 
 
 class _Group(AppGroup):

@@ -144,7 +144,9 @@ class Metrics:
         pool: Any = self._notifier.engine.pool
         places = {"used": "checkedout", "idle": "checkedin", "limit": "size"}
         known = {
-            state: getattr(pool, name) for state, name in places.items() if hasattr(pool, name)
+            state: count
+            for state, name in places.items()
+            if callable(count := getattr(pool, name, None))
         }
         return {
             "notifier_database_connections": {state: read() for state, read in known.items()},

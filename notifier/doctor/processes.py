@@ -1,0 +1,54 @@
+"""How the app is served: green threads, and how many processes share what."""
+
+from __future__ import annotations
+
+from .report import Result, ok, skipped, warning, wrong
+from .site import Site
+
+__all__ = ["patching", "workers"]
+
+
+def patching(site: Site) -> Result:
+    """Whether sockets and locks are patched before anything takes a copy of them."""
+    launch = site.launch
+    if launch.problem:
+        return skipped(launch.problem)
+    if launch.patched_by is None:
+        return ok(
+            "nothing is patched by the app; threads serve it, or a worker class that patches first"
+        )
+    if launch.late:
+        return wrong(
+            f"{launch.patched_by} patches sockets and locks after {', '.join(launch.late)} "
+            "was imported",
+            "What was imported first stays blocking: one slow answer stops every socket of the "
+            "worker. Make `from notifier.engine.patching import patch; patch()` the first line of "
+            f"{site.module}, before any other import, and import nothing in gunicorn.conf.py.",
+        )
+    return ok(f"{launch.patched_by} patches sockets and locks before anything else is imported")
+
+
+def workers(site: Site) -> Result:
+    """Whether the processes share a database and a broker that can be shared."""
+    count, said_by = site.workers
+    sqlite = site.engine.dialect.name == "sqlite"
+    if count > 1 and sqlite:
+        return wrong(
+            f"{count} workers ({said_by}) on SQLite",
+            "They would wait for its one write lock. Set DATABASE_URL=postgresql://..., or run one "
+            "worker.",
+        )
+    if count > 1 and not site.settings.redis_url:
+        return wrong(
+            f"{count} workers ({said_by}) without a broker",
+            "A user's events reach only the worker that wrote them, the others' pages follow by "
+            "the sweep. Set REDIS_URL in every process. If gunicorn.conf.py starts the embedded "
+            "Valkey, start the server first and ask again.",
+        )
+    if not site.settings.redis_url:
+        return warning(
+            "one worker without a broker",
+            "What the command line and other processes send reaches open pages by the next sweep "
+            f"({site.settings.sweep_interval:g} s) or poll. Set REDIS_URL to show it at once.",
+        )
+    return ok(f"{count} configured ({said_by}), with a broker")

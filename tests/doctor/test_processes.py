@@ -1,0 +1,104 @@
+"""How the app is started: what is patched when, how many processes there are, and their keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from notifier.doctor.launch import launch_of
+from notifier.doctor.processes import patching
+from notifier.doctor.report import Result, State
+from notifier.doctor.site import Site
+from tests.doctor.conftest import Examine, Host
+
+EARLY = "from notifier.engine.patching import patch\npatch()\nimport flask\n"
+SILENT = "import flask\nfrom notifier.engine.patching import patch\npatch()\n"
+LATE = "import sqlalchemy\nimport eventlet\neventlet.monkey_patch()\n"
+WORKER = "worker_class = 'notifier.engine.worker.EventletWorker'\nworkers = 3\n"
+
+
+@pytest.fixture
+def rehearsed(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    """A function that says what the check of a module finds: `rehearsed("import flask")`."""
+    monkeypatch.chdir(tmp_path)
+
+    def rehearse(module: str, config: str = "") -> Result:
+        (tmp_path / "served.py").write_text(module)
+        if config:
+            (tmp_path / "gunicorn.conf.py").write_text(config)
+        return patching(Site(host(), module="served"))
+
+    return rehearse
+
+
+@pytest.mark.parametrize(
+    ("module", "config", "state"),
+    [
+        (EARLY, "", State.OK),
+        (SILENT, "", State.WRONG),
+        (LATE, "", State.WRONG),
+        ("import flask", "", State.OK),
+        ("import flask", WORKER, State.OK),
+        (EARLY, "import flask\n" + WORKER, State.WRONG),
+        ("raise SystemExit(3)", "", State.SKIPPED),
+    ],
+    ids=["early", "too late, unnoticed", "late", "threads", "by the worker", "config", "exits"],
+)
+def test_when_sockets_are_patched(
+    rehearsed: object, module: str, config: str, state: State
+) -> None:
+    found = rehearsed(module, config)  # type: ignore[operator]
+    assert found.state is state, found
+
+
+def test_the_number_of_workers_is_gunicorns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "served.py").write_text("import os\nprint('noise')\n")
+    (tmp_path / "gunicorn.conf.py").write_text("workers = 7\n")
+    assert launch_of("served").workers == 7
+
+
+@pytest.mark.parametrize(
+    ("workers", "config", "state", "words"),
+    [
+        (1, {}, State.WARNING, "without a broker"),
+        (1, {"REDIS_URL": "redis://127.0.0.1:1"}, State.OK, "with a broker"),
+        (4, {"REDIS_URL": "redis://127.0.0.1:1"}, State.WRONG, "on SQLite"),
+        (4, {"DATABASE_URL": "postgresql://127.0.0.1:1/x"}, State.WRONG, "without a broker"),
+    ],
+)
+def test_what_several_workers_need(
+    look: Examine, workers: int, config: dict[str, str], state: State, words: str
+) -> None:
+    found = look("workers", workers=workers, **config)["workers"]
+    assert found.state is state
+    assert words in found.found
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"SECRET_KEY": "dev"}, "everybody knows"),
+        ({"SECRET_KEY": b'_5#y2L"F4Q8z\n\xec]/'}, "everybody knows"),
+        ({"SECRET_KEY": "fifteen letters"}, "has 15 bytes"),
+        ({"SECRET_KEY": "ab" * 20}, "repeats itself"),
+        ({"SECRET_KEY": None}, "there is no SECRET_KEY"),
+        ({"NOTIFIER_BROKER_KEY": "changeme"}, "NOTIFIER_BROKER_KEY"),
+        ({"NOTIFIER_TOKEN_KEYS": "dev"}, "NOTIFIER_TOKEN_KEYS[0]"),
+    ],
+)
+def test_keys_that_can_be_guessed(look: Examine, config: dict[str, str], words: str) -> None:
+    found = look("secret", **config)["secret"]
+    assert found.state is State.WRONG
+    assert words in found.found
+
+
+def test_a_key_is_never_shown(look: Examine) -> None:
+    weak, good = "hunter2", "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+    assert weak not in str(look("secret", SECRET_KEY=weak))
+    found = look("secret", SECRET_KEY=good)["secret"]
+    assert found.state is State.OK
+    assert good not in str(found)

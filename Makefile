@@ -13,7 +13,7 @@ export WEB_CONCURRENCY := $(WORKERS)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test prove bench docs check format clean
+.PHONY: help install run test prove fuzz bench docs check format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test: $(VENV)/.test ## Lint, types and the whole suite on real services
 
 prove: $(VENV)/.test ## The model by exhaustion, the code by thousands of runs: RUNS=
 	@$(BIN)/python scripts/prove.py $(or $(RUNS),5000)
+
+fuzz: $(VENV)/.test ## The HTTP API against its own description, for longer: EXAMPLES=
+	$(BIN)/python -m tests.producers.fuzz $(or $(EXAMPLES),1000)
 
 bench: $(VENV)/.test ## CPU, memory and latency beside a Node and a Flask-SocketIO service: BENCH='NAME ... --quick'
 	@$(BIN)/python -m benchmarks $(BENCH)

@@ -12,6 +12,7 @@ from .. import messages
 from ..errors import InvalidInput
 from ..messages import Message
 from ..stamps import parse_seconds, to_seconds
+from .apidocs import DOCUMENT, PAGE, ApiDocs
 from .bodies import answer, fields
 from .callers import Callers
 from .metrics import CONTENT_TYPE
@@ -38,6 +39,9 @@ def register(blueprint: flask.Blueprint, notifier: Notifier) -> None:
     routes.add("/readyz", "readyz", views.readyz)
     if notifier.settings.metrics != "off":
         routes.add("/metrics", "metrics", views.metrics)
+    docs = ApiDocs(notifier)
+    routes.add(DOCUMENT, "openapi", docs.openapi)
+    routes.add(PAGE, "docs", docs.page)
     routes.close()
 
 

@@ -74,24 +74,25 @@ def _locked(connection: Connection) -> Iterator[None]:
     if not connection.in_transaction():
         with connection.begin(), _locked(connection):
             yield
-    elif connection.dialect.name == "sqlite":
-        _begin_immediately(connection)
-        yield
     else:
-        if connection.get_isolation_level() == "AUTOCOMMIT":
-            raise ConfigurationError(
-                "the connection is on AUTOCOMMIT, so half an upgrade could not be undone; use one "
-                "with transactions"
-            )
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        lock = _lock_sqlite if connection.dialect.name == "sqlite" else _lock_postgresql
+        lock(connection)
         yield
 
 
-def _begin_immediately(connection: Connection) -> None:
-    """Python's driver begins only before an INSERT, so tables would be made outside of it."""
-    driver = connection.connection.dbapi_connection
-    if not getattr(driver, "in_transaction", False):
+def _lock_sqlite(connection: Connection) -> None:
+    # Python's driver begins only before an INSERT, so tables would be made outside of it.
+    if not getattr(connection.connection.dbapi_connection, "in_transaction", False):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _lock_postgresql(connection: Connection) -> None:
+    if getattr(connection.connection.dbapi_connection, "autocommit", False):
+        raise ConfigurationError(
+            "the connection is on AUTOCOMMIT, so half an upgrade could not be undone; use one "
+            "with transactions"
+        )
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
 def _known(heads: tuple[str, ...]) -> str | None:

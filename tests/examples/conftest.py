@@ -34,17 +34,19 @@ def make_example(tmp_path_factory: pytest.TempPathFactory, reaper: Reaper) -> It
 
 @pytest.fixture
 def open_window(browser: Browser) -> Iterator[OpenWindow]:
-    """A function that opens a window: `open_window(url)` is a browser of its own, unless
-    `beside` another window. A window that complains fails its test.
+    """A function that opens a window: `open_window(url)` is a browser of its own with these
+    `cookies`, unless `beside` another window. A window that complains fails its test.
     """
     windows: list[Window] = []
     contexts: list[BrowserContext] = []
     expect.set_options(timeout=PATIENCE_MS)
 
-    def open_window(url: str, beside: Window | None = None) -> Window:
+    def open_window(url: str, beside: Window | None = None, **cookies: str) -> Window:
         if beside is None:
             contexts.append(browser.new_context())
             contexts[-1].set_default_timeout(PATIENCE_MS)
+            for name, value in cookies.items():
+                contexts[-1].add_cookies([{"name": name, "value": value, "url": url}])
         context = beside.page.context if beside else contexts[-1]
         windows.append(Window(context, url))
         return windows[-1]

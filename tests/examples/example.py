@@ -53,7 +53,7 @@ class Example:
         """Start the command of the README, or another, and wait for its page."""
         process = self.run(command or command_of(self.folder / "README.md"), cwd)
         wait_until(
-            lambda: not process.running or answers(f"{self.url}/healthz"),
+            lambda: not process.running or answers(self.url),
             timeout=60,
             message=f"{self.url} answers; output in {process.log}",
         )

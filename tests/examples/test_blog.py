@@ -1,0 +1,148 @@
+"""A blog with users and sockets of its own gains the badge, and keeps what it had."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+import requests
+from playwright.sync_api import expect
+
+from tests.browser.window import Window
+from tests.examples.adoption import BLOG, WRITTEN, adoption
+from tests.examples.blogger import Blogger
+from tests.examples.conftest import MakeExample, OpenWindow
+from tests.examples.example import ONLY_PUSHES, Example, command_of
+from tests.support import ROOT
+
+
+@pytest.fixture(scope="module")
+def old_blog(make_example: MakeExample) -> Example:
+    """The blog before, with a comment."""
+    example = make_example("blog", **ONLY_PUSHES)
+    after = command_of(example.folder / "README.md")
+    before = [part.replace("blog/after", "blog/before") for part in after]
+    assert before != after
+    example.serve(before)
+    with closing(sqlite3.connect(example.database)) as database, database:
+        database.execute("INSERT INTO comment VALUES (NULL, 1, 2, 'written before')")
+    return example
+
+
+@pytest.fixture(scope="module")
+def blog(old_blog: Example) -> Example:
+    """The blog after, on the database of the one before."""
+    old_blog.running[0].stop()
+    old_blog.serve()
+    return old_blog
+
+
+@pytest.fixture(scope="module")
+def alice(blog: Example) -> Iterator[Blogger]:
+    """Who has written post 1."""
+    with closing(Blogger(blog.url, "alice")) as alice:
+        yield alice
+
+
+@pytest.fixture(scope="module")
+def bob(blog: Example) -> Iterator[Blogger]:
+    with closing(Blogger(blog.url, "bob")) as bob:
+        yield bob
+
+
+@pytest.fixture
+def windows(alice: Blogger, open_window: OpenWindow) -> list[Window]:
+    """Two windows of alice, who has read everything, on her post, live."""
+    alice.read_all()
+    first = open_window(alice.url, **alice.cookies)
+    return [one.open("/1").is_live() for one in (first, open_window(alice.url, beside=first))]
+
+
+def sees_typing(reader: Window, writer: Window) -> bool:
+    """Type a letter, and look whether the reader is told."""
+    writer.page.get_by_label("Your comment").press_sequentially("x")
+    return reader.page.get_by_text("bob is typing…").is_visible()
+
+
+def test_before_readers_see_who_is_typing(old_blog: Example, open_window: OpenWindow) -> None:
+    with closing(Blogger(old_blog.url, "bob")) as bob:
+        writer = open_window(bob.url, **bob.cookies).open("/1")
+    reader = open_window(old_blog.url).open("/1")
+    writer.waits_for(lambda: sees_typing(reader, writer), "the reader sees that bob is typing")
+    assert reader.page.locator("[data-notifier-badge]").count() == 0
+
+
+def test_after_they_see_it_too_beside_the_badge(
+    windows: list[Window], bob: Blogger, open_window: OpenWindow
+) -> None:
+    writer = open_window(bob.url, **bob.cookies).open("/1")
+    writer.waits_for(lambda: sees_typing(windows[0], writer), "alice sees that bob is typing")
+    writer.page.get_by_role("button", name="Comment").click()
+    windows[0].shows(1)
+
+
+def test_what_was_written_before_is_there_after(windows: list[Window]) -> None:
+    expect(windows[0].page.get_by_text("written before")).to_be_visible()
+    windows[0].shows(0)
+
+
+def test_a_comment_is_pushed_to_every_window_of_the_author_of_the_post(
+    windows: list[Window], bob: Blogger
+) -> None:
+    for count in (1, 2):
+        bob.comment(f"comment {count}")
+        for window in windows:
+            window.shows(count)
+            assert window.counts_pushed[-1] == count
+    assert [window.polls for window in windows] == [[], []]
+
+
+def test_the_inbox_tells_who_commented_on_what_and_clears_the_badge_when_read(
+    windows: list[Window], bob: Blogger
+) -> None:
+    bob.comment("to be read")
+    inbox = windows[0].open("/inbox").is_live()
+    expect(inbox.page.locator("li.unread")).to_have_text("bob commented on “Hello”.")
+    inbox.page.get_by_role("button", name="Mark all as read").click()
+    for window in windows:
+        window.shows(0)
+
+
+@pytest.mark.parametrize("table", ["comment", "messages"])
+def test_comment_and_message_are_stored_both_or_neither(
+    blog: Example, bob: Blogger, table: str
+) -> None:
+    with closing(sqlite3.connect(blog.database)) as database:
+        count = "SELECT (SELECT count(*) FROM comment), (SELECT count(*) FROM messages)"
+        comments, messages = database.execute(count).fetchone()
+        database.execute(
+            f"CREATE TRIGGER refuse BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+        assert bob.comment("refused") == 500
+        database.execute("DROP TRIGGER refuse")
+        assert database.execute(count).fetchone() == (comments, messages)
+        assert bob.comment("taken") == 200
+        assert database.execute(count).fetchone() == (comments + 1, messages + 1)
+
+
+def test_your_own_comment_is_no_news(blog: Example, alice: Blogger) -> None:
+    with closing(sqlite3.connect(blog.database)) as database:
+        before = database.execute("SELECT count(*) FROM messages").fetchone()
+        assert alice.comment("by the author") == 200
+        assert database.execute("SELECT count(*) FROM messages").fetchone() == before
+
+
+def test_the_blogs_forms_still_need_their_csrf_token(blog: Example, bob: Blogger) -> None:
+    answer = requests.post(f"{blog.url}/1", {"text": "forged"}, cookies=bob.cookies, timeout=10)
+    assert answer.status_code == 400
+
+
+def test_the_written_difference_is_that_between_the_folders() -> None:
+    assert WRITTEN.read_text() == adoption(), "run: python -m tests.examples.adoption"
+
+
+def test_the_blogs_own_client_is_the_one_of_the_library() -> None:
+    name = "vendor/socket.io.esm.min.js"
+    assert (BLOG / "static" / name).read_bytes() == (ROOT / "static" / name).read_bytes()

@@ -139,10 +139,17 @@ def test_the_blogs_forms_still_need_their_csrf_token(blog: Example, bob: Blogger
     assert answer.status_code == 400
 
 
+def test_the_api_of_the_badge_needs_none(blog: Example, bob: Blogger) -> None:
+    url = f"{blog.url}/api/v1/messages/read"
+    answer = requests.post(url, json={"up_to": 1.0}, cookies=bob.cookies, timeout=10)
+    assert answer.json()["unread"] == 0
+
+
 def test_the_written_difference_is_that_between_the_folders() -> None:
     assert WRITTEN.read_text() == adoption(), "run: python -m tests.examples.adoption"
 
 
 def test_the_blogs_own_client_is_the_one_of_the_library() -> None:
-    name = "vendor/socket.io.esm.min.js"
-    assert (BLOG / "static" / name).read_bytes() == (ROOT / "static" / name).read_bytes()
+    name = "static/vendor/socket.io.esm.min.js"
+    for folder in ("before", "after"):
+        assert (BLOG / folder / name).read_bytes() == (ROOT / name).read_bytes()

@@ -20,7 +20,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 from notifier import Notifier
 
-app = Flask(__name__, static_folder="../static")
+app = Flask(__name__)
 app.config.update(
     SECRET_KEY=os.environ.get("SECRET_KEY", "for a look around only"),
     SQLALCHEMY_DATABASE_URI=os.environ.get("DATABASE_URL", "sqlite:///blog.db"),
@@ -28,13 +28,11 @@ app.config.update(
 db = SQLAlchemy(app)
 login_manager = LoginManager(app)
 login_manager.login_view = "sign_in"
-csrf = CSRFProtect(app)
+CSRFProtect(app)
 socketio = SocketIO(app, async_mode="threading")
 notifier = Notifier(
     app, socketio=socketio, session=db.session, identify=lambda: current_user.get_id()
 )
-for blueprint in notifier.blueprints:
-    csrf.exempt(blueprint)  # it takes JSON from its own pages only, or a token
 
 
 class User(UserMixin, db.Model):

@@ -18,7 +18,7 @@ from sqlalchemy import ForeignKey, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from werkzeug.security import check_password_hash, generate_password_hash
 
-app = Flask(__name__, static_folder="../static")
+app = Flask(__name__)
 app.config.update(
     SECRET_KEY=os.environ.get("SECRET_KEY", "for a look around only"),
     SQLALCHEMY_DATABASE_URI=os.environ.get("DATABASE_URL", "sqlite:///blog.db"),
@@ -26,7 +26,7 @@ app.config.update(
 db = SQLAlchemy(app)
 login_manager = LoginManager(app)
 login_manager.login_view = "sign_in"
-csrf = CSRFProtect(app)
+CSRFProtect(app)
 socketio = SocketIO(app, async_mode="threading")
 
 

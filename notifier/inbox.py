@@ -8,7 +8,6 @@ the lock is held until the commit, stamps of one user are ordered as their commi
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -30,11 +29,12 @@ from .operations import (
 from .rows import InboxRow, MessageRow, Rows, chunks
 from .rows_postgresql import PostgresqlRows
 from .rows_sqlite import SqliteRows
+from .sending import as_copies, write_copies
 from .stamps import Clock, system_clock
 
 T = TypeVar("T")
 
-__all__ = ["append_free", "badge", "heads", "since", "write", "write_free"]
+__all__ = ["badge", "heads", "since", "write", "write_free"]
 
 
 @dataclass(slots=True)
@@ -76,6 +76,10 @@ def write(
     Raises whatever the database raises; then the transaction must be rolled back.
     """
     todo = list(operations)
+    if copies := as_copies(todo):
+        written = write_copies(_rows(connection), connection, copies, clock())
+        if written is not None:
+            return written
     locked = _lock(connection, _users(todo))
     return _carry_out(connection, locked, todo, clock())
 
@@ -93,29 +97,6 @@ def write_free(
     free = [all(operation.user in locked for operation in group) for group in groups]
     todo = [one for group, goes in zip(groups, free, strict=True) if goes for one in group]
     return free, _carry_out(connection, locked, todo, clock())
-
-
-def append_free(
-    connection: Connection, new: Sequence[NewMessage], clock: Clock = system_clock
-) -> tuple[list[Event], list[Written | None]]:
-    """``write_free`` for groups of one message each, in a single statement; PostgreSQL only.
-
-    Returns the events and what each message's group did, None for those not carried out.
-    """
-    found: dict[str, deque[StoredMessage]] = {}
-    events: dict[str, Event] = {}
-    for id, user, stamp, previous, unread, head in PostgresqlRows().append(
-        connection, new, clock()
-    ):
-        found.setdefault(user, deque()).append(StoredMessage(id, user, stamp))
-        events[user] = Event(user, UNREAD, unread, head, previous)
-    for stored in found.values():
-        if len(stored) > 1:
-            found[stored[0].user] = deque(sorted(stored, key=lambda one: one.stamp))
-    return list(events.values()), [
-        _appended(found[one.user].popleft(), events[one.user]) if one.user in found else None
-        for one in new
-    ]
 
 
 def heads(connection: Connection, users: Sequence[str]) -> dict[str, int]:
@@ -161,10 +142,6 @@ def _carry_out(
     stored = [StoredMessage(ids[row.recipient, row.stamp], row.recipient, row.stamp) for row in new]
     badges = {user: Badge(inbox.unread, inbox.clock) for user, inbox in locked.items()}
     return Written(stored, events, badges)
-
-
-def _appended(stored: StoredMessage, event: Event) -> Written:
-    return Written([stored], [event], {event.user: Badge(event.data, event.stamp)})
 
 
 def _rows(connection: Connection) -> Rows:

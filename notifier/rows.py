@@ -71,6 +71,16 @@ class Rows(Protocol):
     def lock_free(self, connection: Connection, users: Sequence[str]) -> Iterable[Any]:
         """Lock those inboxes of ``users`` that are there and that nobody else holds."""
 
+    def append_copies(
+        self, connection: Connection, users: Sequence[str], sender: str | None, body: str, now: int
+    ) -> Iterable[Any] | None:
+        """Store one message for each of ``users``, with counters, their events and clocks.
+
+        The users are sorted, and locked as by ``lock``. Returns id, user and stamp of each message
+        and the previous head, the counter and the new head of its inbox; None on a database on
+        which that takes no less than the single steps.
+        """
+
     def values(self, connection: Connection, keys: Sequence[tuple[str, str]]) -> Iterable[Any]:
         """User, name and data of those notifications that are there."""
 

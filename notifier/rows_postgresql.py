@@ -10,13 +10,43 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from .models import UNREAD, notifications
 from .operations import Event, NewMessage
 from .rows import NEWS, InboxRow, MessageRow, chunks
 
 __all__ = ["PostgresqlRows"]
+
+
+def _appending(lock: str, rows: str) -> TextClause:
+    """Messages, counters, their events and clocks in one statement, the locks included.
+
+    What is computed comes from the locked rows: they are the newest, the statement's own moment
+    is not. Both arguments are SQL of this file.
+    """
+    return text(
+        "WITH locked AS MATERIALIZED ("  # noqa: S608
+        " SELECT user_id, clock, unread FROM inboxes"
+        f" WHERE user_id = ANY (CAST(:users AS text[])) ORDER BY user_id {lock}"
+        "), stamped AS MATERIALIZED ("
+        " SELECT user_id, clock AS previous, unread + added AS unread, added,"
+        " greatest(CAST(:now AS bigint), clock + 1) AS stamp FROM locked"
+        " JOIN unnest(CAST(:users AS text[]), CAST(:added AS integer[])) AS given (user_id, added)"
+        " USING (user_id)"
+        "), told AS ("
+        " INSERT INTO notifications (user_id, name, data, stamp)"
+        " SELECT user_id, CAST(:name AS text), to_json(unread), stamp + added FROM stamped"
+        " ON CONFLICT (user_id, name)"
+        " DO UPDATE SET data = excluded.data, stamp = excluded.stamp"
+        "), clocked AS ("
+        " UPDATE inboxes SET clock = stamped.stamp + added, unread = stamped.unread"
+        " FROM stamped WHERE inboxes.user_id = stamped.user_id"
+        f"), stored AS (INSERT INTO messages (recipient_id, sender_id, body, stamp) {rows}"
+        " RETURNING id, recipient_id, stamp"
+        ") SELECT id, user_id, stored.stamp, previous, unread, stamped.stamp + added"
+        " FROM stored JOIN stamped ON user_id = recipient_id"
+    )
 
 
 class PostgresqlRows:
@@ -64,33 +94,16 @@ class PostgresqlRows:
         " CAST(:message_stamps AS bigint[])) RETURNING recipient_id, stamp, id"
     )
 
-    # As above, and the locks in the same statement, so that it may be all of a transaction. What is
-    # computed comes from the locked rows: they are the newest, the statement's own moment is not.
-    _append = text(
-        "WITH locked AS MATERIALIZED ("
-        " SELECT user_id, clock, unread FROM inboxes"
-        " WHERE user_id = ANY (CAST(:users AS text[])) ORDER BY user_id FOR UPDATE SKIP LOCKED"
-        "), stamped AS MATERIALIZED ("
-        " SELECT user_id, clock AS previous, unread + added AS unread, added,"
-        " greatest(CAST(:now AS bigint), clock + 1) AS stamp FROM locked"
-        " JOIN unnest(CAST(:users AS text[]), CAST(:added AS integer[])) AS given (user_id, added)"
-        " USING (user_id)"
-        "), told AS ("
-        " INSERT INTO notifications (user_id, name, data, stamp)"
-        " SELECT user_id, CAST(:name AS text), to_json(unread), stamp + added FROM stamped"
-        " ON CONFLICT (user_id, name)"
-        " DO UPDATE SET data = excluded.data, stamp = excluded.stamp"
-        "), clocked AS ("
-        " UPDATE inboxes SET clock = stamped.stamp + added, unread = stamped.unread"
-        " FROM stamped WHERE inboxes.user_id = stamped.user_id"
-        "), stored AS ("
-        " INSERT INTO messages (recipient_id, sender_id, body, stamp)"
-        " SELECT user_id, sender, body, stamp + place FROM unnest("
+    _append = _appending(
+        "FOR UPDATE SKIP LOCKED",
+        "SELECT user_id, sender, body, stamp + place FROM unnest("
         "CAST(:recipients AS text[]), CAST(:senders AS text[]), CAST(:bodies AS text[]),"
         " CAST(:places AS integer[])) AS given (user_id, sender, body, place)"
-        " JOIN stamped USING (user_id) RETURNING id, recipient_id, stamp"
-        ") SELECT id, user_id, stored.stamp, previous, unread, stamped.stamp + added"
-        " FROM stored JOIN stamped ON user_id = recipient_id"
+        " JOIN stamped USING (user_id)",
+    )
+    _append_copies = _appending(
+        "FOR UPDATE",
+        "SELECT user_id, CAST(:sender AS text), CAST(:body AS text), stamp FROM stamped",
     )
 
     def lock(self, connection: Connection, users: Sequence[str]) -> Iterable[Any]:
@@ -127,16 +140,27 @@ class PostgresqlRows:
             added[one.user] = place + 1
             places.append(place)
         given = {
-            "users": list(added),
-            "added": list(added.values()),
-            "now": now,
-            "name": UNREAD,
+            **_to(list(added), list(added.values()), now),
             "recipients": [one.user for one in messages],
             "senders": [one.sender for one in messages],
             "bodies": [one.body for one in messages],
             "places": places,
         }
         return connection.execute(self._append, given).all()
+
+    def append_copies(
+        self, connection: Connection, users: Sequence[str], sender: str | None, body: str, now: int
+    ) -> Iterable[Any] | None:
+        """See ``Rows``."""
+        connection.execute(self._missing, {"users": list(users)})
+        return self._copies(connection, users, {"sender": sender, "body": body}, now)
+
+    def _copies(
+        self, connection: Connection, users: Sequence[str], message: dict[str, Any], now: int
+    ) -> Iterator[Any]:
+        for some in chunks(users):
+            given = {**_to(list(some), [1] * len(some), now), **message}
+            yield from connection.execute(self._append_copies, given).all()
 
     def values(self, connection: Connection, keys: Sequence[tuple[str, str]]) -> Iterable[Any]:
         """See ``Rows``."""
@@ -171,6 +195,10 @@ class PostgresqlRows:
             )
             ids.update({(user, stamp): id for user, stamp, id in rows.all()})
         return ids
+
+
+def _to(users: list[str], added: list[int], now: int) -> dict[str, Any]:
+    return {"users": users, "added": added, "now": now, "name": UNREAD}
 
 
 def _as_json(data: Any) -> str:

@@ -66,6 +66,12 @@ class SqliteRows:
         for some in chunks(users):
             yield from connection.execute(self._inboxes, {"users": json.dumps(list(some))}).all()
 
+    def append_copies(
+        self, connection: Connection, users: Sequence[str], sender: str | None, body: str, now: int
+    ) -> Iterable[Any] | None:
+        """See ``Rows``."""
+        return None
+
     def values(self, connection: Connection, keys: Sequence[tuple[str, str]]) -> Iterable[Any]:
         """See ``Rows``."""
         columns = (notifications.c.user_id, notifications.c.name)

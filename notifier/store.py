@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy import Engine, MetaData, select
 
-from . import audit, inbox, messages, schema
+from . import audit, inbox, messages, schema, sending
 from .batches import Batches, NotShared
 from .database import at_once, long_reader, patient, reader
 from .models import inboxes
@@ -122,7 +122,7 @@ class Store:
         # The statement is the transaction, so from here on it may have happened.
         self._committing = True
         with self._appender.begin() as connection:
-            return inbox.append_free(connection, new, self._clock)
+            return sending.append_free(connection, new, self._clock)
 
     def badge(self, user: str) -> Badge:
         """The user's counter and head, of one moment."""

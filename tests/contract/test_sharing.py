@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, event, func, select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from notifier import batches, inbox
+from notifier import batches, inbox, sending
 from notifier.models import inboxes, messages
 from notifier.operations import Event, NewMessage
 from notifier.outages import OutcomeUnknown
@@ -24,7 +24,7 @@ from tests.support import wait_until
 Value = TypeVar("Value")
 USERS = [f"user{number}" for number in range(8)]
 # What a batch is written by: anything, or single messages on PostgreSQL.
-SHARED_WAYS = ("write_free", "append_free")
+SHARED_WAYS = ((inbox, "write_free"), (sending, "append_free"))
 
 
 def message(user: str, body: str = "hello") -> NewMessage:
@@ -168,8 +168,8 @@ def test_a_batch_that_lost_against_a_transaction_is_written_one_by_one(
     def lose(*_: object) -> None:
         raise OperationalError("", {}, Lost())
 
-    for way in SHARED_WAYS:
-        monkeypatch.setattr(inbox, way, lose)
+    for module, way in SHARED_WAYS:
+        monkeypatch.setattr(module, way, lose)
     assert len(store.commit([message("alice")]).messages) == 1
 
 
@@ -179,8 +179,8 @@ def test_an_outage_is_everybodys_who_shared_and_is_not_tried_again(
     def fail(*_: object) -> None:
         raise OutcomeUnknown("", {}, Exception())
 
-    for way in SHARED_WAYS:
-        monkeypatch.setattr(inbox, way, fail)
+    for module, way in SHARED_WAYS:
+        monkeypatch.setattr(module, way, fail)
     with pytest.raises(OutcomeUnknown):
         store.commit([message("alice")])
     assert store.badge("alice").count == 0

@@ -19,7 +19,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 CORE = [
     *("errors", "config", "models", "operations", "stamps", "checks", "database", "inbox"),
     *("messages", "audit", "staging", "publisher", "store", "outages", "postgres"),
-    *("rows", "rows_postgresql", "rows_sqlite", "batches", "bulk", "fairpool"),
+    *("rows", "rows_postgresql", "rows_sqlite", "sending", "batches", "bulk", "fairpool"),
     *("apikeys", "idempotency"),
 ]
 CORE_MAY_IMPORT = {"sqlalchemy", "notifier", *sys.stdlib_module_names}

@@ -77,7 +77,10 @@ def fetch(server: Server, since: float, token: str) -> Answer:
         with error:
             raise _failure(server.poll_url, error) from None
     except http.client.HTTPException as error:
-        raise OSError(f"{server.poll_url} does not speak HTTP: {error!r}") from error
+        raise ConnectionError(f"{server.poll_url} does not speak HTTP: {error!r}") from error
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        raise ConnectionError(f"no answer from {server.poll_url}: {reason}") from error
     if not is_answer(events):
         raise ValueError(f"{server.poll_url} did not answer with events")
     return Answer(events, interval)

@@ -33,6 +33,7 @@ class Server:
         Raises ValueError for a URL that names no server.
         """
         parts = urllib.parse.urlsplit(url)
+        _ = parts.port  # raises ValueError for what is no number of a port
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{url!r} is no http:// or https:// URL")
         if parts.query or parts.fragment or "@" in parts.netloc:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from .. import messages
 from ..errors import NotifierError, UnknownUser
 from ..operations import Operation
-from .commands import doctor, keys, tables
+from .commands import doctor, keys, tables, tail
 
 if TYPE_CHECKING:
     from ..extension import Notifier
@@ -36,6 +36,7 @@ def register(app: flask.Flask, notifier: Notifier) -> None:
     keys.register(group, notifier)
     tables.register(group, notifier)
     doctor.register(group, notifier)
+    tail.register(group, notifier)
 
 
 class _Group(AppGroup):

@@ -20,7 +20,7 @@ from .errors import StagingError
 from .inbox import write
 from .models import inboxes
 from .operations import Event, Operation
-from .publisher import Publisher
+from .publisher import Publisher, Receiver
 from .stamps import Clock, system_clock
 
 __all__ = ["Staging", "engine_of"]
@@ -52,11 +52,16 @@ class _Staged:
 
 
 class Staging:
-    """Joins operations to the transactions of sessions, whichever they are."""
+    """Joins operations to the transactions of sessions, whichever they are.
+
+    ``withheld`` is given the events of a session that has committed inside a transaction of
+    someone else, who may still roll it back. If he commits, the sweep announces them.
+    """
 
     def __init__(self, publisher: Publisher, clock: Clock = system_clock) -> None:
         self._publisher = publisher
         self._clock = clock
+        self.withheld: Receiver = _not_pushed
 
     def stage(self, session: Session, operations: Sequence[Operation]) -> None:
         """Hold ``operations`` until ``session`` commits; like ``add``, this begins a transaction.
@@ -142,11 +147,13 @@ class Staging:
             )
         if staged.events and staged.connection is not None:
             if staged.connection.in_transaction():
-                # Joined to a transaction of someone else, who may still roll it back. If he
-                # commits, the sweep announces it.
-                log.debug("Not pushed: the session's connection is inside another transaction")
+                self.withheld(staged.events)
             else:
                 self._publisher.publish(staged.events)
+
+
+def _not_pushed(_events: Sequence[Event]) -> None:
+    log.debug("Not pushed: the session's connection is inside another transaction")
 
 
 def _inside(within: SessionTransaction | None, ended: SessionTransaction) -> bool:

@@ -18,6 +18,7 @@ from .checks import user_id
 from .config import Settings
 from .database import create_engine
 from .errors import ConfigurationError, StagingError
+from .keeping import Keeping
 from .messages import Message
 from .operations import Badge, Event
 from .publisher import Publisher
@@ -37,7 +38,7 @@ Sessions = Callable[[], Session]
 Known = Callable[[list[str]], Iterable[object]]
 
 
-class Notifier:
+class Notifier(Keeping):
     """Durable, real-time notifications for one app.
 
     ``session`` is the host's ``db.session``, a ``scoped_session`` or anything that returns the

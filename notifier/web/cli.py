@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from .. import messages
 from ..errors import NotifierError, UnknownUser
 from ..operations import Operation
-from .commands import doctor, keys, tables, tail
+from .commands import doctor, keys, retention, tables, tail
 
 if TYPE_CHECKING:
     from ..extension import Notifier
@@ -34,6 +34,7 @@ def register(app: flask.Flask, notifier: Notifier) -> None:
     _sending(group, notifier)
     _auditing(group, notifier)
     keys.register(group, notifier)
+    retention.register(group, notifier)
     tables.register(group, notifier)
     doctor.register(group, notifier)
     tail.register(group, notifier)

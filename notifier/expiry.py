@@ -1,0 +1,110 @@
+"""What has become old: messages that were read, and inboxes in which nothing is left."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import ColumnElement, Engine, and_, delete, exists, not_, select, true
+from sqlalchemy.exc import SQLAlchemyError
+
+from .database import long_reader
+from .models import UNREAD, inboxes, messages, notifications
+from .outages import is_lost_race
+from .parts import PART, chunks, paced, spans
+
+__all__ = ["Expired", "expire_messages", "remove_empty"]
+
+log = logging.getLogger("notifier")
+
+# Nobody may be between finding that an inbox is there and locking it while it is removed. Every
+# writer waits behind this lock, so it is asked for briefly.
+_WITHOUT_WRITERS = (
+    "SET LOCAL lock_timeout = 100",
+    "LOCK TABLE inboxes IN SHARE ROW EXCLUSIVE MODE",
+)
+
+_EVERYONE = true()
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """How many read messages were deleted, and how many empty inboxes."""
+
+    messages: int
+    inboxes: int
+
+
+def expire_messages(engine: Engine, cutoff: int) -> int:
+    """Delete messages that were read before the stamp ``cutoff``; how many.
+
+    No counter, clock or notification depends on them, so no inbox is locked.
+    """
+    return sum(_expire_span(engine, span, cutoff) for span in spans(engine))
+
+
+def _expire_span(engine: Engine, span: ColumnElement[bool], cutoff: int) -> int:
+    old = messages.c.read_at < cutoff
+    with long_reader(engine).connect() as connection:
+        found = connection.execute(select(messages.c.id).where(span, old)).scalars().all()
+    return sum(paced(partial(_delete, engine, ids, old)) for ids in chunks(found))
+
+
+def _delete(engine: Engine, ids: Sequence[int], old: ColumnElement[bool]) -> int:
+    with engine.begin() as connection:
+        # Waits for no row: whoever waits without the lock of an inbox could be part of a deadlock.
+        free = select(messages.c.id).where(messages.c.id.in_(ids), old)
+        mine = connection.execute(free.with_for_update(skip_locked=True)).scalars().all()
+        return connection.execute(delete(messages).where(messages.c.id.in_(mine))).rowcount
+
+
+def remove_empty(engine: Engine, cutoff: int, among: ColumnElement[bool] = _EVERYONE) -> int:
+    """Remove inboxes with no message and nothing told but a 0, and that since before ``cutoff``."""
+    found = _empty(engine, and_(_is_empty(cutoff), among))
+    try:
+        return sum(paced(partial(_remove, engine, users, cutoff)) for users in found)
+    except SQLAlchemyError as error:
+        if not is_lost_race(error):
+            raise
+        log.warning(
+            "Empty inboxes are left for the next time, as some transaction holds inboxes (%s).",
+            error,
+        )
+        return 0
+
+
+def _empty(engine: Engine, wanted: ColumnElement[bool]) -> Iterator[Sequence[str]]:
+    last = ""
+    while True:
+        some = select(inboxes.c.user_id).where(inboxes.c.user_id > last, wanted)
+        with long_reader(engine).connect() as connection:
+            rows = connection.execute(some.order_by(inboxes.c.user_id).limit(PART))
+            users = rows.scalars().all()
+        if not users:
+            return
+        yield users
+        last = users[-1]
+
+
+def _is_empty(cutoff: int) -> ColumnElement[bool]:
+    user = inboxes.c.user_id
+    told = and_(notifications.c.user_id == user, notifications.c.name != UNREAD)
+    return and_(
+        inboxes.c.unread == 0,
+        inboxes.c.clock < cutoff,
+        not_(exists().where(messages.c.recipient_id == user)),
+        not_(exists().where(told)),
+    )
+
+
+def _remove(engine: Engine, users: Sequence[str], cutoff: int) -> int:
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            for statement in _WITHOUT_WRITERS:
+                connection.exec_driver_sql(statement)
+        still = select(inboxes.c.user_id).where(inboxes.c.user_id.in_(users), _is_empty(cutoff))
+        mine = connection.execute(still.with_for_update(skip_locked=True)).scalars().all()
+        connection.execute(delete(notifications).where(notifications.c.user_id.in_(mine)))
+        return connection.execute(delete(inboxes).where(inboxes.c.user_id.in_(mine))).rowcount

@@ -1,0 +1,43 @@
+"""How long things are kept, in transactions of the notifier's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from .checks import user_id
+from .retention import Erased, Expired, Retention
+
+if TYPE_CHECKING:
+    from .store import Store
+
+__all__ = ["Keeping"]
+
+
+class Keeping:
+    """The half of ``Notifier`` that forgets. All of it happens now, in many small transactions."""
+
+    @property
+    def store(self) -> Store:
+        """The core, on the engine."""
+        raise NotImplementedError
+
+    def erase(self, user: object) -> Erased:
+        """Delete all messages and notifications of ``user``, and the sender of what ``user`` sent.
+
+        Delete the user of your app first, so that nobody sends to it in between.
+        """
+        return Retention(self.store).erase(user_id(user, "user"))
+
+    def expire(self, read_before: timedelta | datetime) -> Expired:
+        """Delete messages that were read before then, or that long ago; unread ones stay.
+
+        Inboxes that have been empty for a day go too. Raises InvalidInput for a negative time, or
+        one without a time zone.
+        """
+        return Retention(self.store).expire(read_before)
+
+    def export(self, user: object) -> Iterator[str]:
+        """What is stored for ``user``, as lines of JSON, oldest message first."""
+        return Retention(self.store).export(user_id(user, "user"))

@@ -54,7 +54,8 @@ def module(words: list[str]) -> None:
 
 
 def gunicorn(words: list[str]) -> None:
-    """The worker class is there."""
+    """The configuration and the worker class are there."""
+    assert all((ROOT / word).is_file() for word in words if word.endswith(".py"))
     for name in (word for word in words if word.startswith("notifier.")):
         package, _, worker = name.rpartition(".")
         assert hasattr(importlib.import_module(package), worker), f"no {name}"

@@ -24,6 +24,7 @@ from notifier.stamps import from_seconds
 from tests.docs.blocks import Block
 from tests.docs.commands import runnable
 from tests.js.test_javascript import find_node
+from tests.support import ROOT
 
 _EVENT = {"name", "data", "timestamp", "previous"}
 # A second each, mostly for imports that this process has done; what needs a shell goes to one.
@@ -115,6 +116,13 @@ class Story:
         if self.printed:
             assert _shape(value) == _shape(json.loads(self.printed))
         self.printed = ""
+
+    def _cfg(self, block: Block, text: str) -> None:
+        """A file that stands in docs/ or in the checkout, where tests run it."""
+        places = [place / str(block.title) for place in (ROOT / "docs", ROOT)]
+        assert block.text in [place.read_text() for place in places if place.is_file()]
+
+    _ini = _nginx = _cfg
 
     def _jinja(self, block: Block, text: str) -> None:
         app = self.names["app"]

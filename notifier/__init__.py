@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .audit import Finding
     from .config import Settings
+    from .current import current_notifier
     from .database import create_engine, reader
-    from .errors import ConfigurationError, InvalidInput, NotifierError, StagingError, UnknownUser
+    from .errors import (
+        ConfigurationError,
+        DatabaseUnavailable,
+        InvalidInput,
+        NotifierError,
+        StagingError,
+        UnknownUser,
+    )
     from .extension import Notifier
     from .messages import Message
     from .operations import Badge, Event
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Badge",
     "ConfigurationError",
+    "DatabaseUnavailable",
     "Event",
     "Finding",
     "InvalidInput",
@@ -34,12 +43,14 @@ __all__ = [
     "StagingError",
     "UnknownUser",
     "create_engine",
+    "current_notifier",
     "reader",
 ]
 
 _HOMES = {
     "Badge": "operations",
     "ConfigurationError": "errors",
+    "DatabaseUnavailable": "errors",
     "Event": "operations",
     "Finding": "audit",
     "InvalidInput": "errors",
@@ -52,6 +63,7 @@ _HOMES = {
     "StagingError": "errors",
     "UnknownUser": "errors",
     "create_engine": "database",
+    "current_notifier": "current",
     "reader": "database",
 }
 

@@ -36,6 +36,16 @@ def _starts_with_slash(value: str) -> str | None:
     return None if value.startswith("/") else "must start with '/'"
 
 
+def _url_prefix(value: str) -> str | None:
+    if not value or (value.startswith("/") and not value.endswith("/")):
+        return None
+    return "must start with '/' and not end with one"
+
+
+def _blueprint(value: str) -> str | None:
+    return None if value and "." not in value else "must be a name without a dot"
+
+
 def _known_transports(value: tuple[str, ...]) -> str | None:
     if value and set(value) <= {"websocket", "polling"}:
         return None
@@ -77,7 +87,15 @@ class Settings:
         (), "Keys for user tokens, newest first, instead of SECRET_KEY; dropping one revokes."
     )
     token_max_age: int = _setting(86_400, "Life of a user token, in seconds.", _at_least(1))
-    namespace: str = _setting("/", "Socket.IO namespace of the pushes.", _starts_with_slash)
+    url_prefix: str = _setting("", "What the paths of all our routes begin with.", _url_prefix)
+    blueprint: str = _setting(
+        "notifier", "Name of our blueprint, and so of our endpoints in `url_for`.", _blueprint
+    )
+    namespace: str = _setting(
+        "/",
+        "Socket.IO namespace of the pushes; `/notifier` on a `SocketIO` of the host's.",
+        _starts_with_slash,
+    )
     socket_path: str = _setting("/socket.io", "Where Socket.IO answers.", _starts_with_slash)
     transports: tuple[str, ...] = _setting(
         ("websocket",), "Engine.IO transports; polling needs sticky sessions.", _known_transports

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "ConfigurationError",
+    "DatabaseUnavailable",
     "InFlight",
     "InvalidInput",
     "NotifierError",
@@ -21,6 +22,10 @@ class NotifierError(Exception):
 
 class ConfigurationError(NotifierError):
     """A setting is missing or contradicts another one."""
+
+
+class DatabaseUnavailable(NotifierError):
+    """A script cannot reach its database; the message says which, and what was answered."""
 
 
 class StagingError(NotifierError):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import flask
@@ -13,40 +12,44 @@ from sqlalchemy import Engine, MetaData
 from sqlalchemy.orm import Session
 
 from . import bulk, messages
-from .audit import Finding
 from .checks import user_id
 from .config import Settings
 from .database import create_engine
-from .errors import ConfigurationError, StagingError
+from .errors import ConfigurationError
+from .joining import Joining, Sessions
 from .keeping import Keeping
-from .messages import Message
-from .operations import Badge, Event
+from .ownstore import OwnStore
 from .publisher import Publisher
+from .reading import Reading
 from .staging import Staging, engine_of
-from .stamps import from_seconds
 from .store import Store
+from .unreachable import explain
+from .web.hosting import check_app, check_callable, check_names
 from .web.identity import Identity
+from .web.joint import check_socketio
 from .web.metrics import Metrics
 from .web.outage import Outage
 from .web.readiness import Readiness
 from .web.serving import Serving
-from .web.wiring import identity_of, publisher_of, register, with_embedded_broker
+from .web.wiring import identity_of, publisher_of, register, settings_of
 
 __all__ = ["Notifier"]
 
-Sessions = Callable[[], Session]
 Known = Callable[[list[str]], Iterable[object]]
 
 
-class Notifier(Keeping):
+class Notifier(Reading, Keeping):
     """Durable, real-time notifications for one app.
 
     ``session`` is the host's ``db.session``, a ``scoped_session`` or anything that returns the
     current SQLAlchemy session when called: what is sent joins its transaction. ``identify``
     returns the id of the signed-in user in a request, or None. ``known``, if given, takes user
-    ids and returns those that exist; the HTTP API then refuses others. ``engine`` is the
+    ids and returns those that exist; the HTTP API then refuses others. ``socketio`` is the host's
+    Flask-SocketIO object, if it has one, on which we take a namespace. ``engine`` is the
     database of the notifier's own transactions: by default the session's, else
     ``DATABASE_URL``. ``publisher`` replaces the one that ``REDIS_URL`` asks for.
+
+    Raises ConfigurationError for anything that cannot be used, and says what can.
     """
 
     settings: Settings
@@ -66,15 +69,24 @@ class Notifier(Keeping):
         session: Sessions | None = None,
         identify: Callable[[], object] | None = None,
         known: Known | None = None,
+        socketio: SocketIO | None = None,
         engine: Engine | None = None,
         publisher: Publisher | None = None,
     ) -> None:
+        check_callable("identify", identify, "a function that returns the signed-in user's id")
+        check_callable("known", known, "a function that returns those of its ids that exist")
+        if socketio is not None:
+            check_socketio(socketio)
+        if engine is not None and not isinstance(engine, Engine):
+            raise ConfigurationError(
+                f"engine= cannot be a {type(engine).__name__}; pass notifier.create_engine(url)"
+            )
         self.known = known
-        self._host_session = session
+        self._joining = Joining(session)
         self._identify = identify
+        self._host_socketio = socketio
         self._given_engine = engine
         self._given_publisher = publisher
-        self._transaction: ContextVar[Session | None] = ContextVar("transaction", default=None)
         self._tables: list[MetaData] = []
         self.app: flask.Flask | None = None
         if app is not None:
@@ -86,31 +98,49 @@ class Notifier(Keeping):
         Raises ConfigurationError for a setting that cannot be used, or if the app or this
         notifier is wired already.
         """
-        if self.app is not None or "notifier" in app.extensions:
-            raise ConfigurationError("init_app was called twice; one notifier belongs to one app")
+        shared = self._host_socketio is not None
+        check_app(app, self, has_socketio=shared)
+        settings = settings_of(app, shared=shared)
+        check_names(app, settings.blueprint)
         self.app = app
-        self._configure(with_embedded_broker(Settings.load(app.config), app.instance_path))
-        self.identity = identity_of(app, self.settings, self._identify)
+        self._configure(settings)
+        self.identity = identity_of(app, settings, self._identify)
         app.extensions["notifier"] = self
-        self.blueprints = register(app, self)
+        self.blueprints = register(app, self, self._host_socketio)
 
     @classmethod
-    def from_url(cls, database_url: str, redis_url: str = "", **settings: object) -> Notifier:
+    def from_url(
+        cls,
+        database_url: str,
+        redis_url: str = "",
+        *,
+        session: Sessions | None = None,
+        **settings: object,
+    ) -> Notifier:
         """A notifier without an app, for a script, a task or a shell, where nothing listens.
 
-        ``settings`` are ``NOTIFIER_…`` keys, which otherwise come from the environment. Raises
-        ConfigurationError for a malformed URL.
+        It may be used by many threads and taken across a fork. ``session`` is one to join, as in
+        ``Notifier``. ``settings`` are ``NOTIFIER_…`` keys and ``SECRET_KEY``, which otherwise
+        come from the environment. Raises ConfigurationError for a malformed URL; a database that
+        cannot be reached is a DatabaseUnavailable when it is first used.
         """
-        notifier = cls()
+        notifier = cls(session=session)
         urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
         notifier._configure(Settings.load({**settings, **urls}))
+        notifier.identity = identity_of(None, notifier.settings)
         return notifier
+
+    def __getattr__(self, name: str) -> Any:
+        if name in Notifier.__annotations__ or name in ("_staging", "_store"):
+            needed = "an app: call init_app(app)" if "settings" in vars(self) else "init_app(app)"
+            raise ConfigurationError(f"the notifier has no {name} yet; it needs {needed} first")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _configure(self, settings: Settings) -> None:
         self.settings = settings
         self.publisher = self._given_publisher or publisher_of(settings)
         self._staging = Staging(self.publisher)
-        self._store: Store | None = None
+        self._store = OwnStore(self._engine, self.publisher)
 
     # -- what is sent joins a transaction -------------------------------------------------
 
@@ -119,13 +149,13 @@ class Notifier(Keeping):
 
         Raises InvalidInput, or StagingError where there is no transaction to join.
         """
-        self._staging.stage(self._session(), messages.send(self.settings, to, body, sender))
+        self._staging.stage(self._joining.current(), messages.send(self.settings, to, body, sender))
 
     def notify(self, to: object, name: str, data: Any) -> None:
         """Set notification ``name`` of one user or many to ``data``, which is finite JSON, when
         the current transaction commits. Raises like ``send``.
         """
-        self._staging.stage(self._session(), messages.notify(self.settings, to, name, data))
+        self._staging.stage(self._joining.current(), messages.notify(self.settings, to, name, data))
 
     def mark_read(
         self, user: object, *, up_to: float | None = None, ids: list[int] | None = None
@@ -133,7 +163,7 @@ class Notifier(Keeping):
         """Mark a user's messages read, up to a timestamp or by ids, when the current transaction
         commits. Raises like ``send``.
         """
-        self._staging.stage(self._session(), [messages.mark_read(user, up_to, ids)])
+        self._staging.stage(self._joining.current(), [messages.mark_read(user, up_to, ids)])
 
     def broadcast(self, to: Iterable[object], body: str, *, sender: object = None) -> int:
         """Send ``body`` to any number of users, now, some thousands in a transaction; how many.
@@ -143,67 +173,15 @@ class Notifier(Keeping):
         """
         return bulk.broadcast(self.store, self.settings, to, body, sender)
 
-    @contextmanager
-    def transaction(self) -> Iterator[Session]:
+    def transaction(self) -> AbstractContextManager[Session]:
         """A session of the notifier's own, committed at the end; what is sent inside joins it."""
-        with Session(self.engine) as session, session.begin():
-            before = self._transaction.set(session)
-            try:
-                yield session
-            finally:
-                self._transaction.reset(before)
+        return self._joining.own(self.engine)
 
-    def _session(self) -> Session:
-        current = self._transaction.get()
-        if current is not None:
-            return current
-        if self._host_session is None:
-            raise StagingError(
-                "there is no transaction to join: pass session= to Notifier, or use "
-                "`with notifier.transaction():`"
-            )
-        try:
-            return self._host_session()
-        except RuntimeError as error:
-            raise StagingError(
-                f"the app's session cannot be used here ({error}); push an app context, or use "
-                "`with notifier.transaction():`"
-            ) from error
-
-    # -- what can be read -----------------------------------------------------------------
-
-    def badge(self, user: object) -> Badge:
-        """The unread count of ``user`` and the cursor that belongs to it, of one moment."""
-        return self.store.badge(user_id(user, "user"))
-
-    def unread_count(self, user: object) -> int:
-        """How many messages ``user`` has not read."""
-        return self.badge(user).count
-
-    def head(self, user: object) -> float:
-        """The timestamp of the user's newest notification, 0 if there is none."""
-        return self.badge(user).since
-
-    def since(self, user: object, since: float = 0.0) -> list[Event]:
-        """The user's notifications after the timestamp ``since``, ascending."""
-        stamp = from_seconds(since, "since")
-        return self.store.since(user_id(user, "user"), stamp)
-
-    def list_messages(
-        self, user: object, before: float | None = None, limit: int = 20
-    ) -> list[Message]:
-        """The user's messages, newest first, older than the timestamp ``before``."""
-        return self.store.list_messages(user_id(user, "user"), before, limit)
-
-    def audit(self, repair: bool = False) -> list[Finding]:
-        """What is wrong in the database; with ``repair`` it is also set right."""
-        return self.store.audit(repair)
+    # -- running --------------------------------------------------------------------------
 
     def token(self, user: object) -> str:
         """A token with which a program can follow the events of ``user``."""
         return self.identity.tokens.make(user_id(user, "user"))
-
-    # -- running --------------------------------------------------------------------------
 
     @property
     def engine(self) -> Engine:
@@ -213,24 +191,26 @@ class Notifier(Keeping):
     @property
     def store(self) -> Store:
         """The core, on the engine."""
-        if self._store is None:
-            self._store = Store(self._engine(), self.publisher)
-        return self._store
+        return self._store.get()
 
-    def _engine(self) -> Engine:
+    def _engine(self) -> tuple[Engine, bool]:
+        """The engine, and whether it is our own."""
         if self._given_engine is not None:
-            return self._given_engine
-        if self._host_session is not None and self.app is not None:
-            with self.app.app_context():
-                return engine_of(self._host_session())
+            return self._given_engine, False
+        if self._joining.has_host:
+            with self.app.app_context() if self.app is not None else nullcontext():
+                return engine_of(self._joining.of_host()), False
         settings = self.settings
-        return create_engine(
+        engine = create_engine(
             settings.database_url,
             pool_size=settings.pool_size,
             pool_timeout=settings.pool_timeout,
             busy_timeout=settings.busy_timeout,
             answer_timeout=settings.answer_timeout,
         )
+        if self.app is None:
+            explain(engine)
+        return engine, True
 
     def register_tables(self, metadata: MetaData) -> None:
         """Let ``create_tables`` make the app's own tables too."""
@@ -249,6 +229,13 @@ class Notifier(Keeping):
         self.serving.start()
         self.readiness.database()
         self.serving.wait_ready()
+
+    def flush(self, timeout: float = 2.0) -> None:
+        """Wait until what was committed has left for the broker, at most ``timeout`` seconds.
+
+        For processes that end without running exit handlers, as RQ's do after each job.
+        """
+        self.publisher.flush(timeout)
 
     def stop(self, timeout: float = 5.0) -> None:
         """Publish what is held, disconnect the sockets, end the background work."""

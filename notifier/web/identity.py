@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeGuard
 
 import flask
 import werkzeug.exceptions
@@ -13,7 +14,7 @@ from .. import checks
 from ..errors import InvalidInput
 from .tokens import Tokens
 
-__all__ = ["Caller", "Identity"]
+__all__ = ["Caller", "Identity", "has_token"]
 
 log = logging.getLogger("notifier.web")
 
@@ -32,6 +33,11 @@ class Caller:
     def label(self) -> str:
         """Names the user among all callers."""
         return f"user:{self.user}"
+
+
+def has_token(auth: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether a socket comes with a user token, rather than with a browser's cookies."""
+    return isinstance(auth, dict) and auth.get("token") is not None
 
 
 class Identity:
@@ -62,7 +68,7 @@ class Identity:
 
         Raises TokenError for a token that is no good.
         """
-        if isinstance(auth, dict) and auth.get("token") is not None:
+        if has_token(auth):
             return self.tokens.user(auth["token"])
         return self.of_session()
 

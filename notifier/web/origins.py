@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
-__all__ = ["allow"]
+__all__ = ["allow", "same_host"]
 
 
 def allow(allowed: tuple[str, ...]) -> Callable[[str | None, Mapping[str, Any]], bool]:
@@ -22,3 +23,14 @@ def allow(allowed: tuple[str, ...]) -> Callable[[str | None, Mapping[str, Any]],
         return origin == f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}"
 
     return check
+
+
+def same_host(origin: str | None, environ: Mapping[str, Any], allowed: tuple[str, ...]) -> bool:
+    """Whether a WebSocket's page is on our host, whatever proxies did to the scheme.
+
+    For a server whose own check is off. A page can send no ``X-Forwarded-Host`` with a WebSocket.
+    """
+    if origin is None or origin in allowed:
+        return True
+    forwarded = str(environ.get("HTTP_X_FORWARDED_HOST", "")).split(",")[0].strip()
+    return urlsplit(origin).netloc in {environ.get("HTTP_HOST", ""), forwarded} - {""}

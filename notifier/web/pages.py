@@ -34,13 +34,14 @@ class Page:
     script_url: str
 
 
-def blueprint() -> flask.Blueprint:
+def blueprint(name: str, url_prefix: str) -> flask.Blueprint:
     """The blueprint of every route and static file of the notifier."""
     return flask.Blueprint(
-        "notifier",
+        name,
         __name__,
         static_folder=str(static_dir()),
         static_url_path="/notifier/static",
+        url_prefix=url_prefix or None,
     )
 
 
@@ -68,16 +69,22 @@ def _page_of(notifier: Notifier) -> Callable[[], Page]:
 def _page(notifier: Notifier) -> Page:
     user = notifier.identity.of_session()
     badge = notifier.store.badge(user) if user is not None else None
-    settings = notifier.settings
+    name = notifier.settings.blueprint
+    joint = notifier.serving.joint
     return Page(
         signed_in=user is not None,
         name=UNREAD,
         count=badge.count if badge else 0,
         since=badge.since if badge else 0.0,
-        poll_url=flask.url_for("notifier.poll"),
-        read_url=flask.url_for("notifier.mark_read"),
-        socket_path=settings.socket_path,
-        namespace=settings.namespace,
-        transports=",".join(settings.transports),
-        script_url=flask.url_for("notifier.static", filename="notifier/start.js"),
+        poll_url=flask.url_for(f"{name}.poll"),
+        read_url=flask.url_for(f"{name}.mark_read"),
+        socket_path=_root() + joint.path,
+        namespace=joint.namespace,
+        transports=",".join(joint.transports),
+        script_url=flask.url_for(f"{name}.static", filename="notifier/start.js"),
     )
+
+
+def _root() -> str:
+    """Where the app is mounted, as ``url_for`` knows by itself."""
+    return flask.request.script_root if flask.has_request_context() else ""

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from flask_socketio import SocketIO
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..broker.channels import Channels
@@ -20,6 +19,7 @@ from ..operations import Event
 from ..publisher import MemoryPublisher, Publisher
 from ..stamps import system_clock
 from .delivery import Delivery, Sweep
+from .joint import Joint
 from .metrics import Metrics
 from .presence import Presence
 from .sessions import Sessions
@@ -50,7 +50,7 @@ class Serving:
 
     def __init__(
         self,
-        socketio: SocketIO,
+        joint: Joint,
         settings: Settings,
         publisher: Publisher,
         heads: Heads,
@@ -63,13 +63,12 @@ class Serving:
         # Presence and subscription change together, or a user who returns would be left deaf.
         self._membership = threading.Lock()
         self._started = False
-        self._server = server = socketio.server
+        self.joint = joint
+        self._server = server = joint.server
         self.presence = Presence()
         self.delivery = Delivery(server, settings.namespace, self.presence)
         self.delivery.observe = metrics.emitted
-        self.sessions = Sessions(
-            server, settings.namespace, self.presence, settings.connect_timeout, self.leave
-        )
+        self.sessions = Sessions(joint, self.presence, settings.connect_timeout, self.leave)
         self.sweep = Sweep(
             self.presence,
             self.delivery,

@@ -6,8 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
-import socketio
-
+from .joint import Joint
 from .presence import Presence
 
 __all__ = ["Sessions"]
@@ -26,15 +25,15 @@ class Sessions:
 
     def __init__(
         self,
-        server: socketio.Server,
-        namespace: str,
+        joint: Joint,
         presence: Presence,
         patience: float,
         gone: Callable[[str], None],
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._server = server
-        self._namespace = namespace
+        self._server = joint.server
+        self._namespace = joint.namespace
+        self._shared = joint.shared
         self._presence = presence
         self._patience = patience
         self._gone = gone
@@ -61,13 +60,21 @@ class Sessions:
     def close_all(self, timeout: float) -> None:
         """Close every session, so that the clients connect elsewhere; wait for that a while.
 
-        The transport is closed, not the namespace: after the latter a client stays away.
+        The transport is closed, not the namespace: after the latter a client stays away. On a
+        server that is shared, those that are not in our namespace are left alone.
         """
         deadline = self._now() + timeout
-        for eio_sid in list(self._server.eio.sockets):
+        for eio_sid in self._ours():
             self._server.start_background_task(self._server.eio.disconnect, eio_sid)
-        while self._server.eio.sockets and self._now() < deadline:
+        while self._ours() and self._now() < deadline:
             self._server.sleep(_POLL_SECONDS)
+
+    def _ours(self) -> list[str]:
+        sessions = list(self._server.eio.sockets)
+        if not self._shared:
+            return sessions
+        find = self._server.manager.sid_from_eio_sid
+        return [eio_sid for eio_sid in sessions if find(eio_sid, self._namespace)]
 
     def _signed_in(self, eio_sid: str) -> bool:
         manager = self._server.manager

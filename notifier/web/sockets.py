@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import flask
-from flask_socketio import ConnectionRefusedError, SocketIO, join_room
+from flask_socketio import ConnectionRefusedError
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import TokenError
 from .delivery import room
+from .identity import has_token
+from .joint import Joint
+from .origins import same_host
 
 if TYPE_CHECKING:
     from ..extension import Notifier
 
 __all__ = ["register"]
 
+log = logging.getLogger("notifier.web")
+
 # A second in all; by then the socket has gone or its server is in no state to care.
 _CONNECT_TRIES = 200
 _CONNECT_PAUSE = 0.005
 
 
-def register(socketio: SocketIO, notifier: Notifier) -> None:
-    """Serve the notifier's namespace on ``socketio``."""
-    namespace = notifier.settings.namespace
-    sockets = _Sockets(socketio, notifier)
-    socketio.on_event("connect", sockets.connect, namespace)
-    socketio.on_event("disconnect", sockets.disconnect, namespace)
+def register(joint: Joint, notifier: Notifier) -> None:
+    """Serve the notifier's namespace. Raises ConfigurationError if the host does so already."""
+    sockets = _Sockets(joint, notifier)
+    joint.register(sockets.connect, sockets.disconnect)
 
 
 def _refuse(code: str, text: str) -> ConnectionRefusedError:
@@ -34,8 +38,8 @@ def _refuse(code: str, text: str) -> ConnectionRefusedError:
 
 
 class _Sockets:
-    def __init__(self, socketio: SocketIO, notifier: Notifier) -> None:
-        self._socketio = socketio
+    def __init__(self, joint: Joint, notifier: Notifier) -> None:
+        self._joint = joint
         self._notifier = notifier
 
     def connect(self, auth: object = None) -> None:
@@ -47,10 +51,10 @@ class _Sockets:
         user = self._user(auth)
         serving.start()
         # Into the room first: whoever is present counts as told what goes to the room.
-        join_room(room(user))
+        self._joint.server.enter_room(sid, room(user), namespace=self._joint.namespace)
         if not serving.enter(sid, user):
             raise _refuse("too_many", "too many sockets of this user are open")
-        self._socketio.start_background_task(self._announce, sid, user)
+        self._joint.server.start_background_task(self._announce, sid, user)
 
     def disconnect(self, _reason: object = None) -> None:
         sid = _sid()
@@ -60,14 +64,27 @@ class _Sockets:
     def _user(self, auth: object) -> str:
         try:
             user = self._notifier.identity.of_socket(auth)
+            if not has_token(auth) and not self._may_use_cookies():
+                user = None
         except TokenError as error:
             raise _refuse(error.code, str(error)) from error
         except SQLAlchemyError as error:
             self._notifier.outage.note(error)
             raise _refuse("unavailable", "try again in a moment") from error
+        except Exception as error:
+            # Nobody would answer otherwise, and the client would wait.
+            log.exception("A socket's user could not be told: identify= failed")
+            raise _refuse("unavailable", "try again in a moment") from error
         if user is None:
             raise _refuse("unauthorized", "sign in first, or send a user token")
         return user
+
+    def _may_use_cookies(self) -> bool:
+        """Whether the page may speak for the browser's user, where Engine.IO lets any page in."""
+        if not self._joint.shared or self._joint.checks_origins:
+            return True
+        environ, allowed = flask.request.environ, self._notifier.settings.allowed_origins
+        return same_host(environ.get("HTTP_ORIGIN"), environ, allowed)
 
     def _announce(self, sid: str, user: str) -> None:
         """Tell a new socket its head, read once its room's subscription is acknowledged.
@@ -93,7 +110,7 @@ class _Sockets:
         for _ in range(_CONNECT_TRIES):
             if self._notifier.serving.connected(sid):
                 return
-            self._socketio.sleep(_CONNECT_PAUSE)
+            self._joint.server.sleep(_CONNECT_PAUSE)
 
 
 def _sid() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,15 @@ from flask_socketio import SocketIO
 from ..broker.embedded import embedded_url, is_running
 from ..broker.endpoint import endpoint_of
 from ..broker.publisher import RedisPublisher
-from ..config import Settings
+from ..config import PREFIX, Settings
 from ..engine.manager import IndexedManager
 from ..engine.middleware import harden
 from ..engine.modes import detect_async_mode
 from ..engine.transport import socketio_class
 from ..publisher import MemoryPublisher, Publisher
-from . import api, cli, pages, problems, sockets
+from . import api, cli, hosting, pages, problems, sockets
 from .identity import Identity
+from .joint import HOST_NAMESPACE, Joint
 from .metrics import Metrics
 from .origins import allow
 from .outage import Outage
@@ -29,10 +31,22 @@ from .tokens import Tokens
 if TYPE_CHECKING:
     from ..extension import Notifier
 
-__all__ = ["identity_of", "publisher_of", "register", "with_embedded_broker"]
+__all__ = ["identity_of", "publisher_of", "register", "settings_of"]
 
 # All a client ever sends is its CONNECT with a token, and heartbeats.
 _LARGEST_FRAME = 16_384
+
+
+def settings_of(app: flask.Flask, *, shared: bool) -> Settings:
+    """The settings of ``app``, with the instance folder's running broker where none is named.
+
+    On a SocketIO that the host shares we have a namespace of our own by default.
+    """
+    defaults = {f"{PREFIX}NAMESPACE": HOST_NAMESPACE} if shared else {}
+    settings = Settings.load(app.config, {**defaults, **os.environ})
+    if settings.redis_url or not is_running(app.instance_path):
+        return settings
+    return replace(settings, redis_url=embedded_url(app.instance_path))
 
 
 def publisher_of(settings: Settings) -> Publisher:
@@ -47,25 +61,21 @@ def publisher_of(settings: Settings) -> Publisher:
     )
 
 
-def with_embedded_broker(settings: Settings, instance_path: str) -> Settings:
-    """The settings, with the broker that runs in the instance folder where none is named."""
-    if settings.redis_url or not is_running(instance_path):
-        return settings
-    return replace(settings, redis_url=embedded_url(instance_path))
-
-
-def identity_of(app: flask.Flask, settings: Settings, identify: Any) -> Identity:
+def identity_of(app: flask.Flask | None, settings: Settings, identify: Any = None) -> Identity:
     """Who is who in ``app``: its own session, and tokens signed with its keys."""
     keys = settings.token_keys
     if not keys:
-        older = app.config.get("SECRET_KEY_FALLBACKS") or ()
+        older = (app.config.get("SECRET_KEY_FALLBACKS") if app else None) or ()
         keys = tuple(_text(key) for key in (settings.secret_key, *older) if key)
     return Identity(identify, Tokens(keys, settings.token_max_age))
 
 
-def register(app: flask.Flask, notifier: Notifier) -> list[flask.Blueprint]:
+def register(
+    app: flask.Flask, notifier: Notifier, host_socketio: SocketIO | None
+) -> list[flask.Blueprint]:
     """Add routes, sockets, templates and commands of ``notifier`` to ``app``; the blueprints."""
-    blueprint = pages.blueprint()
+    settings = notifier.settings
+    blueprint = pages.blueprint(settings.blueprint, settings.url_prefix)
     notifier.outage = Outage(
         lambda: notifier.store.ping(), lambda: notifier.serving.sweep.request()
     )
@@ -74,24 +84,34 @@ def register(app: flask.Flask, notifier: Notifier) -> list[flask.Blueprint]:
     problems.register(blueprint, notifier.outage)
     api.register(blueprint, notifier)
     app.register_blueprint(blueprint)
+    hosting.check_routes(app, settings.blueprint)
     pages.register(app, notifier)
-    notifier.socketio = _socketio(app, notifier.settings)
+    joint = _joint(app, settings, host_socketio)
+    notifier.socketio = joint.socketio
     notifier.serving = Serving(
-        notifier.socketio,
-        notifier.settings,
+        joint,
+        settings,
         notifier.publisher,
         lambda users: notifier.store.heads(users),
         notifier.outage.note,
         notifier.metrics,
     )
-    sockets.register(notifier.socketio, notifier)
-    app.wsgi_app = harden(  # type: ignore[method-assign, assignment]
-        app.wsgi_app,
-        trusted_proxies=notifier.settings.trusted_proxies,
-        socket_path=notifier.settings.socket_path,
-    )
+    sockets.register(joint, notifier)
+    if not joint.shared or settings.trusted_proxies:
+        app.wsgi_app = harden(  # type: ignore[method-assign, assignment]
+            app.wsgi_app,
+            trusted_proxies=settings.trusted_proxies,
+            socket_path=settings.socket_path,
+        )
+    hosting.when_first_asked(app, notifier)
     cli.register(app, notifier)
     return [blueprint]
+
+
+def _joint(app: flask.Flask, settings: Settings, host_socketio: SocketIO | None) -> Joint:
+    if host_socketio is not None:
+        return Joint(host_socketio, settings.namespace, shared=True)
+    return Joint(_socketio(app, settings), settings.namespace, shared=False)
 
 
 def _socketio(app: flask.Flask, settings: Settings) -> SocketIO:

@@ -1,0 +1,150 @@
+"""Whose SocketIO it is: one of our own, or the host's with our namespace on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from flask_socketio import SocketIO
+
+from ..errors import ConfigurationError
+
+__all__ = ["HOST_NAMESPACE", "Joint", "check_socketio"]
+
+HOST_NAMESPACE = "/notifier"
+"""Our namespace on a SocketIO of the host's, whose own clients are at home in ``/``."""
+
+_RESERVED = ("connect", "disconnect")
+
+
+def check_socketio(given: object) -> None:
+    """Raises ConfigurationError unless it is a Flask-SocketIO object."""
+    if not isinstance(given, SocketIO):
+        raise ConfigurationError(
+            f"socketio= cannot be a {type(given).__name__}; pass the flask_socketio.SocketIO "
+            "object of your app"
+        )
+
+
+class _LaterServer:
+    """The server of a host's SocketIO, which ``init_app`` makes later, or makes anew."""
+
+    def __init__(self, socketio: SocketIO) -> None:
+        self._socketio = socketio
+
+    def __getattr__(self, name: str) -> Any:
+        server = self._socketio.server
+        if server is None:
+            raise ConfigurationError(
+                "the SocketIO that was passed to Notifier serves no app yet: call "
+                "socketio.init_app(app) when the app is made"
+            )
+        return getattr(server, name)
+
+
+class Joint:
+    """Our namespace on a SocketIO, and how clients find it. ``shared``: it is the host's."""
+
+    def __init__(self, socketio: SocketIO, namespace: str, *, shared: bool) -> None:
+        self.socketio = socketio
+        self.namespace = namespace
+        self.shared = shared
+        self.server: Any = _LaterServer(socketio) if shared else socketio.server
+
+    @property
+    def path(self) -> str:
+        """Where Socket.IO answers, below the root of the app."""
+        self.server.eio  # noqa: B018 -- says what to do if there is no server yet
+        return str(self.socketio.sockio_mw.engineio_path).rstrip("/")
+
+    @property
+    def transports(self) -> tuple[str, ...]:
+        """What our client should try. Only WebSockets need no sticky sessions."""
+        offered = tuple(self.server.eio.transports)
+        return ("websocket",) if self.shared and "websocket" in offered else offered
+
+    @property
+    def checks_origins(self) -> bool:
+        """Whether Engine.IO refuses pages of foreign origins."""
+        allowed = self.server.eio.cors_allowed_origins
+        if allowed is None or callable(allowed):
+            return True
+        # An empty list turns the check off, too.
+        return bool(allowed) and "*" not in allowed
+
+    def register(self, connect: Callable[..., None], disconnect: Callable[..., None]) -> None:
+        """Have our handlers called, and no others in their place.
+
+        Raises ConfigurationError if the host has handlers of its own there.
+        """
+        socketio = self.socketio
+        socketio.handlers = [one for one in socketio.handlers if not _is_ours(one[1])]
+        for name in _taken(socketio, self.namespace):
+            raise ConfigurationError(_refusal(name, self.namespace))
+        for message, handler in zip(_RESERVED, (connect, disconnect), strict=True):
+            # Past a guard that an earlier notifier may have put on this object.
+            SocketIO.on(socketio, message, namespace=self.namespace)(handler)
+            if socketio.server is not None:
+                made = socketio.server.handlers[self.namespace][message]
+                socketio.handlers.append((message, made, self.namespace))
+        _guard(socketio, self.namespace)
+
+
+def _is_ours(handler: Any) -> bool:
+    return getattr(getattr(handler, "__wrapped__", None), "__module__", "") == (
+        "notifier.web.sockets"
+    )
+
+
+def _taken(socketio: SocketIO, namespace: str) -> Iterator[str]:
+    """The names of the host's handlers that ours would replace, or would be replaced by."""
+    for message, handler, where in _functions(socketio):
+        if where == namespace and message in _RESERVED and not _is_ours(handler):
+            yield f"a handler of {message!r}"
+    server = socketio.server
+    objects = [
+        *socketio.namespace_handlers,
+        *(server.namespace_handlers.values() if server else ()),
+    ]
+    for one in objects:
+        yield from _taken_by(one, namespace)
+
+
+def _functions(socketio: SocketIO) -> Iterator[tuple[str, Any, str]]:
+    yield from socketio.handlers
+    for where, handlers in socketio.server.handlers.items() if socketio.server else ():
+        yield from ((message, handler, where) for message, handler in handlers.items())
+
+
+def _taken_by(handlers: Any, namespace: str) -> Iterator[str]:
+    if handlers.namespace == namespace:
+        for message in _RESERVED:
+            if hasattr(handlers, f"on_{message}"):
+                yield f"the class {type(handlers).__name__} with on_{message}"
+
+
+def _refusal(name: str, namespace: str) -> str:
+    return (
+        f"the app has {name} on the namespace {namespace!r}, which the notifier needs for itself; "
+        "set NOTIFIER_NAMESPACE to another one, such as '/notifier', or register yours elsewhere"
+    )
+
+
+def _guard(socketio: SocketIO, ours: str) -> None:
+    """Refuse what the host registers later in our place."""
+    if getattr(socketio.__dict__.get("on"), "guards", None) == ours:
+        return
+    on, on_namespace = socketio.on, socketio.on_namespace
+
+    def guarded_on(message: str, namespace: str | None = None) -> Any:
+        if (namespace or "/") == ours and message in _RESERVED:
+            raise ConfigurationError(_refusal(f"a handler of {message!r}", ours))
+        return on(message, namespace=namespace)
+
+    def guarded_on_namespace(handlers: Any) -> None:
+        for name in _taken_by(handlers, ours):
+            raise ConfigurationError(_refusal(name, ours))
+        on_namespace(handlers)
+
+    guarded_on.guards = ours  # type: ignore[attr-defined]
+    socketio.on, socketio.on_namespace = guarded_on, guarded_on_namespace

@@ -8,9 +8,13 @@ from typing import Any, Protocol
 from redis import ConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Disconnected
+from redis.exceptions import TimeoutError as TimedOut
 from redis.retry import Retry
 
 __all__ = ["Link", "Message", "Pipe", "Sender", "fail_fast"]
+
+# Seconds; with none at all the socket would not block for whoever writes meanwhile either.
+_LEAST_WAIT = 0.001
 
 Message = tuple[str, bytes]
 """A channel and what to publish on it."""
@@ -104,9 +108,14 @@ class Link:
 
     def read(self, timeout: float) -> list[Any] | None:
         """The next answer or message; None if nothing comes within ``timeout`` seconds."""
-        if not self._connection.can_read(timeout):
+        try:
+            # Without asking first whether there is something to read: that is three more calls of
+            # the system for each time there is.
+            answer: list[Any] = self._connection.read_response(
+                timeout=max(timeout, _LEAST_WAIT), disconnect_on_error=False
+            )
+        except TimedOut:
             return None
-        answer: list[Any] = self._connection.read_response()
         return answer
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """How things travel through Redis: which channel, and sealed so that strangers are not heard.
 
-A payload is the first 16 bytes of an HMAC-SHA256 over channel and content, then the content, which
+A payload is 16 bytes of keyed BLAKE2b (RFC 7693) over channel and content, then the content, which
 is JSON. Whoever can publish on our Redis but does not know the key can neither show a user anything
 nor make a worker do anything.
 """
@@ -13,6 +13,7 @@ import json
 import logging
 import uuid
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any
 
 from ..operations import Event
@@ -77,7 +78,8 @@ class Wire:
         return content
 
     def _seal(self, channel: bytes, content: bytes) -> bytes:
-        return hmac.digest(self._key, channel + b"\n" + content, "sha256")[:_SEAL]
+        # A third of the time of an HMAC-SHA256.
+        return blake2b(channel + b"\n" + content, digest_size=_SEAL, key=self._key).digest()
 
 
 class Strangers:
@@ -101,6 +103,10 @@ class Strangers:
 
 def encode_event(event: Event, now: int = 0) -> bytes:
     """The content that carries ``event`` on its user's channel, published ``now``."""
+    if type(event.data) is int:
+        # As below. Counters are most of what travels, and no name has to be escaped.
+        numbers = f"{event.data},{event.stamp},{event.previous},{now}"
+        return f'["{event.name}",{numbers}]'.encode()
     fields = [event.name, event.data, event.stamp, event.previous, now]
     return _ENCODER.encode(fields).encode()
 
@@ -136,6 +142,7 @@ def decode_users(content: bytes) -> list[str] | None:
 
 def _json(content: bytes) -> Any:
     try:
-        return json.loads(content)
+        # Of bytes it would guess the encoding first.
+        return json.loads(content.decode())
     except RecursionError as error:
         raise ValueError("nested too deeply") from error

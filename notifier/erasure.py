@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, delete, select, update
 from . import inbox
 from .database import long_reader
 from .expiry import remove_empty
-from .models import UNREAD, inboxes, messages, notifications
+from .models import UNREAD, idempotency, inboxes, messages, notifications
 from .operations import Event, Recount
 from .parts import PART, chunks, lock_inboxes, paced, spans
 from .stamps import Clock
@@ -53,6 +53,7 @@ def erase(store: Store, user: str, clock: Clock, settled: int) -> Erased:
         deleted += part.messages
         told += part.notifications
     sent = sum(_forget_sender(store, user, span) for span in spans(store.engine))
+    _forget_requests(store, user)
     remove_empty(store.engine, settled, among=inboxes.c.user_id == user)
     return Erased(deleted, told, sent, user in store.heads([user]))
 
@@ -91,6 +92,12 @@ def _forget_sender(store: Store, user: str, span: ColumnElement[bool]) -> int:
     with long_reader(store.engine).connect() as connection:
         found = [(row.id, row.recipient_id) for row in connection.execute(query)]
     return sum([paced(partial(_anonymise, store, user, some)) for some in chunks(found)])
+
+
+def _forget_requests(store: Store, user: str) -> None:
+    """Delete what was answered to requests of ``user``, by the label that the web has for users."""
+    with store.engine.begin() as connection:
+        connection.execute(delete(idempotency).where(idempotency.c.caller == f"user:{user}"))
 
 
 def _anonymise(store: Store, user: str, found: Sequence[tuple[int, str]]) -> int:

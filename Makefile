@@ -26,6 +26,7 @@ run: $(VENV)/.app ## Serve the app: PORT= HOST= WORKERS= DATABASE_URL= REDIS_URL
 test: $(VENV)/.test ## Lint, types and the whole suite on real services
 	@$(BIN)/python scripts/install_chromium.py
 	@scripts/install_redis.sh
+	@scripts/install_proxies.sh
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest
 

@@ -9,6 +9,7 @@ from .site import Site
 
 __all__ = ["connections", "durability", "isolation", "primary"]
 
+_PORT = 5432
 _NOT_HERE = "the database is not PostgreSQL"
 
 # Connections of the role and the database may have limits of their own; -1 is none.
@@ -17,6 +18,7 @@ _LIMITS = text(
     " current_setting('superuser_reserved_connections')::int,"
     " (SELECT datconnlimit FROM pg_database WHERE datname = current_database()),"
     " (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user),"
+    " inet_server_port(),"
     " (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')"
 )
 
@@ -70,7 +72,7 @@ def connections(site: Site) -> Result:
     """Whether the server admits as many connections as all pools may open."""
     if site.engine.dialect.name != "postgresql":
         return skipped(_NOT_HERE)
-    highest, reserved, *others, open_now = site.ask(
+    highest, reserved, *others, port, open_now = site.ask(
         lambda connection: connection.execute(_LIMITS).one()
     )
     limit = min([highest - reserved, *(one for one in others if one is not None and one >= 0)])
@@ -78,6 +80,8 @@ def connections(site: Site) -> Result:
     pool = site.settings.pool_size
     needed = count * pool
     found = f"{count} x {pool} (workers x NOTIFIER_POOL_SIZE) of {limit}; {open_now} open now"
+    if port is not None and port != (site.engine.url.port or _PORT):
+        return ok(f"{found}; a pooler or a forwarded port is in between, whose limit counts")
     if needed > limit:
         return wrong(
             found,

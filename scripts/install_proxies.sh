@@ -1,0 +1,18 @@
+#!/bin/sh
+# Brings nginx, haproxy and PgBouncer for the tests that run them. Without one they are skipped.
+PATH="$PATH:/usr/sbin"
+missing() {
+    for program in nginx haproxy pgbouncer; do
+        command -v "$program" >/dev/null || echo "$program"
+    done
+}
+[ -z "$(missing)" ] && exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    export DEBIAN_FRONTEND=noninteractive
+    # The packages would start what they bring; RUNLEVEL=1 is how to tell them not to.
+    export RUNLEVEL=1
+    { apt-get update -qq && apt-get install -qq -y --no-install-recommends $(missing); } >/dev/null
+fi
+[ -z "$(missing)" ] ||
+    echo "install_proxies: no $(missing | xargs); install by hand to run the tests with them" >&2
+exit 0

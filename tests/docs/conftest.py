@@ -25,7 +25,7 @@ def site(
     folder = tmp_path_factory.mktemp("site")
     environment = settings(f"sqlite:///{folder / 'site.db'}", valkey)
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(os, "environ", environment)
+        into(environment, monkeypatch)
         monkeypatch.chdir(ROOT)
         for words in ("init-db", "create-user alice bob --password of-the-tests-only"):
             run_flask(folder, "--app", "wsgi", "notifier", *words.split())
@@ -48,7 +48,7 @@ def begin(
     def begin(live: bool) -> Story:
         server: ServerProcess | None = request.getfixturevalue("site") if live else None
         url = server.env["DATABASE_URL"] if server else f"sqlite:///{tmp_path / 'page.db'}"
-        monkeypatch.setattr(os, "environ", settings(url, valkey))
+        into(settings(url, valkey), monkeypatch)
         monkeypatch.chdir(tmp_path)
         create_tables(url)
         begun.append(Story(tmp_path, server.url if server else ""))
@@ -68,7 +68,17 @@ def settings(database_url: str, valkey: Valkey) -> dict[str, str]:
         PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         PYTHONPATH=str(ROOT),
         FLASK_SKIP_DOTENV="1",
+        # What other plugins import takes longer than a page's tests.
+        PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
     )
+
+
+def into(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make this process's environment the given one."""
+    for name in os.environ.keys() - environment.keys():
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
 
 
 def create_tables(url: str) -> None:

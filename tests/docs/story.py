@@ -54,6 +54,7 @@ class Story:
             "order": SimpleNamespace(id=1, user_id=7, ship=lambda: None),
             "everybody": ["alice", "bob"],
         }
+        self._ends = [self.names]
 
     def tell(self, block: Block) -> None:
         """Run one block. Raises what it raises, with a note of its place."""
@@ -71,13 +72,18 @@ class Story:
             raise
 
     def _python(self, block: Block, text: str) -> None:
+        """A block continues the ones above. A file begins anew; its app is the page's from now."""
         if "monkey_patch" in text:
             # It would patch this process, so it has to be a file.
             self._bash(f"python -c 'import {Path(block.title or '').stem}'")
             return
+        names = {**self.names, "__name__": Path(block.title).stem} if block.title else self.names
+        self._ends.append(names)
         code = compile("\n" * block.line + text, block.place, "exec")
         with self.names["app"].app_context():
-            exec(code, self.names)  # noqa: S102 -- that is what this is for
+            exec(code, names)  # noqa: S102 -- that is what this is for
+        if isinstance(names["app"], flask.Flask):
+            self.names = names
 
     def _sh(self, block: Block, text: str) -> None:
         self.printed = self._bash(_FLASK.sub(self._flask, runnable(text)))
@@ -93,7 +99,6 @@ class Story:
         done = subprocess.run(
             ["bash", "-c", script],
             cwd=self.folder,
-            env=os.environ,
             capture_output=True,
             text=True,
             timeout=30,
@@ -139,8 +144,9 @@ class Story:
 
     def close(self) -> None:
         """End what the page began."""
-        for value in self.names.values():
-            end(value)
+        for names in self._ends:
+            for value in names.values():
+                end(value)
 
 
 def run_flask(folder: Path, *words: str) -> str:

@@ -127,7 +127,7 @@ class Story:
         places = [place / str(block.title) for place in (ROOT / "docs", ROOT)]
         assert block.text in [place.read_text() for place in places if place.is_file()]
 
-    _ini = _nginx = _cfg
+    _ini = _nginx = _sql = _cfg
 
     def _jinja(self, block: Block, text: str) -> None:
         app = self.names["app"]

@@ -1,0 +1,247 @@
+"""What comes over a socket, from a server that says what a test tells it."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from notifier.client import Event, Follower, follow
+from notifier.client.credentials import Credentials
+from notifier.client.driver import Driver
+from notifier.client.outbox import Outbox
+from notifier.client.server import Server
+from notifier.errors import TokenRevoked
+from tests.client.fake import FakeServer, Peer, event, push
+from tests.support import wait_until
+
+
+@pytest.fixture
+def go() -> Iterator[threading.Event]:
+    """What a talk waits for; set at the end in any case."""
+    go = threading.Event()
+    yield go
+    go.set()
+
+
+def settled(fake: FakeServer) -> None:
+    wait_until(lambda: fake.asked, message="the first poll")
+
+
+def test_a_push_that_follows_needs_no_poll(fake: FakeServer, go: threading.Event) -> None:
+    def talk(peer: Peer) -> None:
+        peer.sign_in()
+        go.wait(10)
+        peer.emit("step", push(2, 2.0, previous=1.0))
+        peer.wait()
+
+    fake.answers = [(200, {}, [event(1)])]
+    fake.talks = [talk]
+    with follow(fake.url, "token") as follower:
+        assert next(follower).data == 1
+        go.set()
+        assert next(follower) == Event("step", 2, 2.0)
+        assert follower.get(0.3) is None
+    assert fake.sinces == [0.0]
+
+
+def test_pushes_may_overtake_each_other_within_the_grace(
+    fake: FakeServer, go: threading.Event
+) -> None:
+    def talk(peer: Peer) -> None:
+        peer.sign_in()
+        go.wait(10)
+        peer.emit("other", push(3, 3.0, previous=2.0, name="other"))
+        peer.emit("step", push(2, 2.0, previous=0.0))
+        peer.wait()
+
+    fake.talks = [talk]
+    with follow(fake.url, "token") as follower:
+        settled(fake)
+        wait_until(lambda: follower.state == "live")
+        go.set()
+        assert [next(follower).data for _ in range(2)] == [3, 2]
+        assert follower.get(0.3) is None
+    assert fake.sinces == [0.0]
+
+
+def test_a_push_that_skips_one_is_followed_by_a_poll(fake: FakeServer, go: threading.Event) -> None:
+    def talk(peer: Peer) -> None:
+        peer.sign_in()
+        go.wait(10)
+        peer.emit("other", push(3, 3.0, previous=2.0, name="other"))
+        peer.wait()
+
+    lost, seen = event(2, 2.0), event(3, 3.0, name="other")
+    fake.answers = [(200, {}, [event(1)]), (200, {}, [lost, seen])]
+    fake.talks = [talk]
+    with follow(fake.url, "token") as follower:
+        assert next(follower).data == 1
+        go.set()
+        assert [next(follower).data for _ in range(2)] == [3, 2]
+    assert fake.sinces == [0.0, 1.0]
+
+
+def test_a_head_below_the_cursor_asks_for_everything(fake: FakeServer, go: threading.Event) -> None:
+    def talk(peer: Peer) -> None:
+        peer.sign_in()
+        go.wait(10)
+        peer.emit("head", {"timestamp": 1.0})
+        peer.wait()
+
+    older = [event("older", 1.0)]
+    fake.answers = [(200, {}, [event("newer", 2.0)]), (200, {}, older)]
+    fake.talks = [talk]
+    with follow(fake.url, "token") as follower:
+        assert next(follower).data == "newer"
+        go.set()
+        assert next(follower).data == "older"
+    assert fake.sinces == [0.0, 0.0]
+
+
+def test_what_is_none_of_ours_is_passed_over(fake: FakeServer) -> None:
+    def talk(peer: Peer) -> None:
+        peer.sign_in()
+        for text in ('42/other,["step",{}]', "6", "2probe", '42["step"]', '42["head",null]'):
+            peer.send(text)
+        peer.emit("step", {**push(1, 1.0, previous=0.0), "name": "another"})
+        peer.emit("step", push(2, 2.0, previous=0.0))
+        peer.wait()
+
+    fake.talks = [talk]
+    with follow(fake.url, "token") as follower:
+        assert next(follower).data == 2
+
+
+@pytest.mark.parametrize("end", ["1", "41"])
+def test_a_socket_that_the_server_ends_is_opened_again(fake: FakeServer, end: str) -> None:
+    def first(peer: Peer) -> None:
+        peer.sign_in()
+        peer.send(end)
+        peer.wait()
+
+    def second(peer: Peer) -> None:
+        peer.sign_in()
+        peer.emit("step", push(1, 1.0, previous=0.0))
+        peer.wait()
+
+    fake.talks = [first, second]
+    with follow(fake.url, "token") as follower:
+        assert next(follower).data == 1
+
+
+def test_a_refused_socket_gets_another_token(fake: FakeServer) -> None:
+    tokens, brought = ["old", "new"], iter(["old", "new"])
+    sent: list[str] = []
+
+    def second(peer: Peer) -> None:
+        sent.append(peer.sign_in())
+        peer.wait()
+
+    fake.talks = [lambda peer: sent.append(peer.refuse("expired")), second]
+    with follow(fake.url, lambda: next(brought)) as follower:
+        wait_until(lambda: follower.state == "live")
+    assert sent == tokens
+
+
+def test_a_socket_refused_for_its_only_token_is_raised(fake: FakeServer) -> None:
+    fake.talks = [lambda peer: peer.refuse("revoked")]
+    with follow(fake.url, "token") as follower, pytest.raises(TokenRevoked, match="revoked"):
+        list(follower)
+
+
+def test_a_server_without_room_for_a_socket_is_polled(
+    fake: FakeServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "notifier.client")
+    fake.talks = [lambda peer: peer.refuse("too_many")]
+    fake.answers = [(200, {"Poll-Interval": "1"}, [])]
+    with follow(fake.url, "token") as follower:
+        wait_until(lambda: len(fake.asked) >= 3, 20)
+        assert follower.state == "polling"
+    assert ["too_many" in record.getMessage() for record in caplog.records] == [True]
+
+
+def test_a_socket_ends_the_wait_after_failed_polls() -> None:
+    server = Server.at("http://h", poll_path="p", socket_path="s", namespace="/", context=None)
+    driver = Driver(server, Credentials("token"), Outbox())
+    driver._loop.after("retry", 60, pytest.fail)
+    driver._live.connected = True
+    driver._connection_changed()
+    assert not driver._loop.waits_for("retry")
+
+
+# -- TLS --------------------------------------------------------------------------------------
+
+
+class Tls:
+    """A certificate for a name, and a client's context that trusts it."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        key, certificate = folder / "key.pem", folder / "cert.pem"
+        command = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+        ]
+        command += ["-nodes", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
+        command += ["-keyout", str(key), "-out", str(certificate)]
+        subprocess.run(command, check=True, capture_output=True)
+        self.context = ssl.create_default_context(cafile=str(certificate))
+        self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.server.load_cert_chain(certificate, key)
+
+
+def distrusts(follower: Follower, caplog: pytest.LogCaptureFixture) -> bool:
+    wait_until(lambda: caplog.records, message="it says what is wrong")
+    return "certificate verify failed" in caplog.text and follower.state == "offline"
+
+
+def test_a_trusted_server_is_followed_over_tls(tmp_path: Path) -> None:
+    def talk(peer: Peer) -> None:
+        peer.sign_in()
+        peer.emit("step", push(2, 2.0, previous=1.0))
+        peer.wait()
+
+    tls = Tls(tmp_path, "localhost")
+    with FakeServer(tls.server) as fake:
+        fake.answers, fake.talks = [(200, {}, [event(1, name="polled")])], [talk]
+        with follow(fake.url, "token", ssl_context=tls.context) as follower:
+            assert {next(follower).name for _ in range(2)} == {"polled", "step"}
+        wait_until(lambda: not sockets(), message="no thread of a socket is left")
+
+
+def sockets() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "notifier-socket"]
+
+
+def test_a_certificate_of_nobody_is_not_trusted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        FakeServer(Tls(tmp_path, "localhost").server) as fake,
+        follow(fake.url, "token") as follower,
+    ):
+        assert distrusts(follower, caplog)
+        assert fake.asked == []
+
+
+def test_a_certificate_of_another_host_is_not_trusted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tls = Tls(tmp_path, "elsewhere.example")
+    with (
+        FakeServer(tls.server) as fake,
+        follow(fake.url, "token", ssl_context=tls.context) as follower,
+    ):
+        assert distrusts(follower, caplog)
+        assert fake.asked == []

@@ -7,7 +7,7 @@ from celery import Celery
 from jobs import DATABASE_URL, REDIS_URL, give_up, import_next
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from notifier import Notifier
+from notifier import DatabaseUnavailable, Notifier
 
 PAUSE = float(os.environ.get("LINE_SECONDS", "0.3"))  # as if a line were work
 REDELIVER = float(os.environ.get("REDELIVER_SECONDS", "30"))
@@ -27,13 +27,19 @@ celery.conf.update(
     worker_prefetch_multiplier=1,
 )
 
-# Nothing is connected before the first task, so each process of the pool has its own connections.
+# It connects when it is first used, and each process of the pool for itself.
 notifier = Notifier.from_url(DATABASE_URL, REDIS_URL)
 
 
-@celery.task(autoretry_for=(OperationalError,), retry_backoff=True, retry_jitter=False)
+@celery.task(
+    autoretry_for=(DatabaseUnavailable, OperationalError),
+    max_retries=None,
+    retry_backoff=True,
+    retry_backoff_max=60,
+    retry_jitter=False,
+)
 def import_addresses(job_id):
-    """Import a job's lines from where it stands. A busy or absent database: try again later."""
+    """Import a job's lines from where it stands. The database is busy or away: try again later."""
     try:
         while import_next(notifier, job_id):
             time.sleep(PAUSE)

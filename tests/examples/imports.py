@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 import requests
+from celery import Celery
 
 from tests.examples.example import Example
 from tests.listener import Listener
@@ -48,7 +49,10 @@ class Imports:
         command = [sys.executable, "-m", "celery", "-A", "tasks", "worker", "--concurrency", "2"]
         quick = {"LINE_SECONDS": "0.1", "NOTIFIER_BUSY_TIMEOUT": "0.1"}
         self.worker = self.example.run(
-            [*command, "--loglevel", "INFO"], self.example.folder, **quick | env
+            # Alone on its broker, it need not wait for others to say hello.
+            [*command, "--loglevel", "INFO", "--without-mingle"],
+            self.example.folder,
+            **quick | env,
         )
 
     def kill_worker(self) -> None:
@@ -85,6 +89,11 @@ class Import:
         after = {id for (id,) in imports.rows("SELECT id FROM jobs")}
         (self.id,) = after - before
         self.name = f"task_progress:{self.id}"
+
+    def deliver_again(self, task_id: str) -> None:
+        """Give the task to a worker once more, as a broker may do at any time."""
+        with Celery(broker=self._imports.example.env["REDIS_URL"]) as celery:
+            celery.send_task("tasks.import_addresses", [self.id], task_id=task_id)
 
     def committed(self) -> list[tuple[float, dict[str, Any]]]:
         """Every value that was ever committed, with its timestamp, in order."""

@@ -80,6 +80,17 @@ def test_a_task_that_fails_on_a_locked_database_is_tried_again(
     assert_exactly_once(running)
 
 
+def test_a_task_that_is_delivered_twice_imports_each_line_once(
+    running: Import, working: Imports
+) -> None:
+    running.deliver_again("twice")
+    working.worker_says("[twice] received")
+    assert len(running.done()) < len(EIGHT)
+    assert_exactly_once(running)
+    working.worker_says("[twice] succeeded")
+    assert_exactly_once(running)
+
+
 def test_a_step_that_is_rolled_back_tells_nobody(working: Imports) -> None:
     import_ = working.start("a@example.org", "b@example.org", "nonsense", "c@example.org")
     import_.shows(error="'nonsense' is no address")
@@ -105,7 +116,10 @@ def start(window: Window, *lines: str) -> None:
 def test_a_bar_moves_in_every_window_as_the_task_commits(
     demonstration: Example, open_window: OpenWindow
 ) -> None:
-    window = open_window(demonstration.url).open("/")
+    window = open_window(demonstration.url)
+    answer = window.page.goto(demonstration.url)
+    assert answer
+    assert answer.headers["content-security-policy"] == "default-src 'self'"
     other = open_window(demonstration.url, beside=window).open("/")
     other.is_live()
     start(window, *EIGHT)

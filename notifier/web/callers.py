@@ -45,7 +45,7 @@ class Callers:
 
     def producer(self, scope: str) -> Caller | ApiKey:
         """The user, or the API key, that writes. Raises Forbidden for a key without ``scope``."""
-        header = flask.request.headers.get("Authorization", "")
+        header: str = flask.request.environ.get("HTTP_AUTHORIZATION", "")
         shown = header[len(_BEARER) :].strip()
         if not shown.startswith(PREFIX) or header[: len(_BEARER)].lower() != _BEARER:
             return self.writer()

@@ -23,7 +23,7 @@ from .problems import problem
 if TYPE_CHECKING:
     from ..extension import Notifier
 
-__all__ = ["Producers"]
+__all__ = ["Producers", "notified"]
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}", re.ASCII)
 _KEY_HEADER = "Idempotency-Key"
@@ -60,7 +60,7 @@ class Producers:
         name = content["name"]
         operations = messages.notify(self._notifier.settings, content["to"], name, content["data"])
         return self._write(
-            caller, content, operations, lambda written: _notified(operations, name, written)
+            caller, content, operations, lambda written: notified(operations, name, written)
         )
 
     def _write(
@@ -70,7 +70,7 @@ class Producers:
         operations: Sequence[Operation],
         told: Callable[[Written], object],
     ) -> flask.Response:
-        key = flask.request.headers.get(_KEY_HEADER)
+        key = flask.request.environ.get("HTTP_IDEMPOTENCY_KEY")
         if key is not None:
             return self._write_once(caller, key, content, operations, told)
         self._check_known(operations)
@@ -118,7 +118,7 @@ def _sent(written: Written) -> object:
     }
 
 
-def _notified(operations: Sequence[Operation], name: str, written: Written) -> object:
+def notified(operations: Sequence[Operation], name: str, written: Written) -> object:
     """Where each recipient has the value: at its event, or at the head if it was there already."""
     stamps = {event.user: event.stamp for event in written.events if event.name == name}
     return {

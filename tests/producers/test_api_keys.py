@@ -79,6 +79,13 @@ def test_another_secret_is_refused(keys: ApiKeys, warm: bool) -> None:
         keys.verify(key[:20] + other[20:])
 
 
+def test_to_show_another_secret_is_no_use_of_the_key(keys: ApiKeys) -> None:
+    key = keys.make("shop")
+    with pytest.raises(TokenError):
+        keys.verify(key[:-1] + ("0" if key[-1] != "0" else "1"))
+    assert keys.all()[0].last_used is None
+
+
 def test_what_is_no_key_of_ours_is_refused(keys: ApiKeys) -> None:
     for shown in ("nk_", "nk_0_0", f"nk_{'0' * 16}_{'0' * 64}", "x", "nk_é"):
         with pytest.raises(TokenError):

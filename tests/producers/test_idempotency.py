@@ -14,7 +14,7 @@ import notifier.idempotency as module
 from notifier import MemoryPublisher, Notifier, create_engine
 from notifier.apikeys import ApiKeys
 from notifier.errors import InFlight
-from notifier.idempotency import KEPT_SECONDS, Idempotency, Request
+from notifier.idempotency import KEPT_SECONDS, Idempotency, Request, fingerprint
 from notifier.models import idempotency
 from notifier.operations import Event, NewMessage, Written
 from notifier.outages import OutcomeUnknown, is_outage
@@ -59,6 +59,10 @@ def test_another_request_with_the_same_key_is_a_422(notifier: Notifier, shop: Pr
     for answer in (shop.send(body="ho", key="k"), shop.notify(key="k")):
         assert (problem(answer)["status"], problem(answer)["field"]) == (422, "Idempotency-Key")
     assert (notifier.unread_count("alice"), len(notifier.since("alice"))) == (1, 1)
+
+
+def test_another_path_is_another_request() -> None:
+    assert fingerprint("/one", {"a": 1}) != fingerprint("/other", {"a": 1})
 
 
 def test_the_same_request_may_be_spelt_differently(shop: Program) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from notifier import Notifier
 from notifier.apikeys import ApiKeys
-from notifier.operations import Event
+from notifier.operations import Badge, Event, SetNotification, Written
+from notifier.web.producers import notified
 from tests.producers.conftest import MESSAGES, NOTIFICATIONS, Program, problem
 
 
@@ -52,6 +56,13 @@ def test_a_program_sets_notifications(
     assert notifier.since("carol")[0].data == {"state": "shipped"}
 
 
+def test_the_timestamp_is_that_of_the_value_whatever_else_was_committed_with_it() -> None:
+    events = [Event("alice", "order", 1, 5), Event("alice", "other", 1, 6)]
+    written = Written([], events, {"alice": Badge(0, 6)})
+    answer: Any = notified([SetNotification("alice", "order", 1)], "order", written)
+    assert answer["notifications"][0]["timestamp"] == 5e-6
+
+
 def test_a_value_that_is_there_already_is_told_at_the_head(
     notifier: Notifier, shop: Program, events: list[Event]
 ) -> None:
@@ -88,6 +99,22 @@ def test_a_key_that_is_no_good_is_a_401_with_a_challenge(notifier: Notifier) -> 
     answer = Program(notifier, "nk_0_0").send()
     assert problem(answer)["status"] == 401
     assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+
+
+def test_a_database_that_cannot_serve_is_not_taken_for_a_bad_key(
+    notifier: Notifier, shop: Program
+) -> None:
+    busy = sqlite3.OperationalError("database is locked")
+    busy.sqlite_errorcode = sqlite3.SQLITE_BUSY  # type: ignore[misc]
+
+    def refuse(*_arguments: object) -> None:
+        raise OperationalError("", {}, busy)
+
+    event.listen(notifier.engine, "before_cursor_execute", refuse)
+    answer = shop.send()
+    event.remove(notifier.engine, "before_cursor_execute", refuse)
+    assert (problem(answer)["status"], "Retry-After" in answer.headers) == (503, True)
+    assert shop.send().status_code == 201
 
 
 BAD: list[tuple[dict[str, Any], str, int]] = [

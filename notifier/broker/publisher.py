@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import threading
@@ -15,6 +14,7 @@ from ..operations import Event
 from ..stamps import system_clock
 from .backlog import Backlog, Waiting
 from .connection import Sender
+from .parting import before_exit
 from .wire import LARGEST, Wire, encode_event, encode_users
 
 __all__ = ["RedisPublisher"]
@@ -59,6 +59,7 @@ class RedisPublisher:
         self._missed: set[str] = set()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._stay: Callable[[], None] = lambda: None
         self._busy = False
         self._closing = False
         self._failing_since: float | None = None
@@ -104,7 +105,7 @@ class RedisPublisher:
             self._closing = True
             self._changed.notify_all()
             thread, self._thread = self._thread, None
-        atexit.unregister(self._at_exit)
+        self._stay()
         if thread is not None:
             thread.join(timeout)
         if self._backlog:
@@ -125,7 +126,7 @@ class RedisPublisher:
             self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
             self._thread.start()
             # A script that ends right after its commit has not waited for the thread.
-            atexit.register(self._at_exit)
+            self._stay = before_exit(self._at_exit)
         self._changed.notify_all()
 
     def _at_exit(self) -> None:

@@ -33,6 +33,7 @@ CHECKS = (
     Check("server", public.server, seconds=_PUBLIC),
     Check("server clock", public.clock, needs="server"),
     Check("upgrade", sockets.upgrade, needs="server", seconds=_PUBLIC),
+    Check("origin", sockets.origin, needs="upgrade", seconds=_PUBLIC),
     Check("sign-in", sockets.sign_in, needs="upgrade", seconds=_PUBLIC),
     Check("push", sockets.push, needs="sign-in", seconds=_PUBLIC),
     Check("poll", public.poll, needs="server", seconds=_PUBLIC),

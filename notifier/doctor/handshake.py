@@ -9,6 +9,7 @@ import secrets
 import socket
 import ssl
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -60,8 +61,13 @@ def connect(place: SplitResult) -> socket.socket:
         raise
 
 
-def shake_hands(place: SplitResult, target: str, origin: str | None) -> Answer | WebSocket:
-    """Ask for a WebSocket as a browser would. Raises OSError, or ValueError for no HTTP."""
+def shake_hands(
+    place: SplitResult, target: str, origin: str, more: Sequence[str] = ()
+) -> Answer | WebSocket:
+    """Ask for a WebSocket as a page of ``origin`` would, with ``more`` header lines.
+
+    Raises OSError, or ValueError for an answer that is not HTTP.
+    """
     connection = connect(place)
     key = base64.b64encode(os.urandom(16)).decode()
     lines = [
@@ -69,8 +75,9 @@ def shake_hands(place: SplitResult, target: str, origin: str | None) -> Answer |
         f"Host: {place.netloc.rpartition('@')[2]}",
         *("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"),
         f"Sec-WebSocket-Key: {key}",
-        *([f"Origin: {origin}"] if origin else []),
+        f"Origin: {origin}",
         "User-Agent: notifier-doctor",
+        *more,
     ]
     try:
         connection.sendall("\r\n".join([*lines, "", ""]).encode())

@@ -16,9 +16,11 @@ from .public import lost, test_user
 from .report import Result, ok, skipped, warning, wrong
 from .site import Site
 
-__all__ = ["push", "sign_in", "upgrade"]
+__all__ = ["origin", "push", "sign_in", "upgrade"]
 
+_FOREIGN = "https://doctor.invalid"
 _EVENT = "notifier.doctor"
+_PUSH_SECONDS = 4.0  # for what takes some milliseconds
 _EVERY_SECONDS = 0.5  # between two tries to push: the worker may only now be subscribing
 
 _FORWARD = (
@@ -55,6 +57,26 @@ def upgrade(site: Site) -> Result:
         return wrong(f"the handshake was cut: {error}", _FORWARD)
     except (OSError, ValueError) as error:
         return lost(str(site.url), error)
+
+
+def origin(site: Site) -> Result:
+    """Whether pages of other sites are kept out, and forged headers are not believed."""
+    if _lets_in(site):
+        return wrong(
+            f"a page of {_FOREIGN} can open a socket here, with the cookie of whoever visits it",
+            "A proxy removes or rewrites the header Origin. Let it pass on what the browser sent; "
+            "if that was to cure refused sockets, see the check 'upgrade' for the cause.",
+        )
+    host = _FOREIGN.partition("//")[2]
+    forged = (f"X-Forwarded-Host: {host}", "X-Forwarded-Proto: https", "X-Forwarded-Port: 443")
+    if _lets_in(site, *forged):
+        return warning(
+            "what a client writes into X-Forwarded headers is believed",
+            "It can pretend any address, also to /metrics. Let the outermost proxy set these "
+            "headers instead of adding to them, and NOTIFIER_TRUSTED_PROXIES be the number of "
+            "proxies there really are.",
+        )
+    return ok("pages of other sites are refused, and forged headers are not believed")
 
 
 def sign_in(site: Site) -> Result:
@@ -97,6 +119,15 @@ def push(site: Site) -> Result:
         "The server uses another Redis, another NOTIFIER_CHANNEL, or another SECRET_KEY (or "
         "NOTIFIER_BROKER_KEY). Give every process the same environment.",
     )
+
+
+def _lets_in(site: Site, *headers: str) -> bool:
+    place = place_of(str(site.url))
+    answer = shake_hands(place, _target(site, place), _FOREIGN, headers)
+    if isinstance(answer, Answer):
+        return False
+    answer.close()
+    return True
 
 
 def _target(site: Site, place: SplitResult) -> str:
@@ -171,7 +202,7 @@ def _pushed(site: Site) -> bool:
     channel = site.wire.channel(test_user(site))
     event = Event(test_user(site), _EVENT, site.visit, stamp=1, previous=0)
     sender = site.endpoint.sender()
-    deadline = time.monotonic() + WAIT_SECONDS
+    deadline = time.monotonic() + _PUSH_SECONDS
     try:
         while (now := time.monotonic()) < deadline:
             content = encode_event(event, system_clock())

@@ -25,7 +25,7 @@ from tests.services.valkey import Valkey
 from tests.support import ROOT, free_port, unavailable, wait_until
 
 SHARED = {"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "NOTIFIER_CHANNEL"}
-PUBLIC = 6  # the last checks of the table are those of the address
+PUBLIC = 7  # the last checks of the table are those of the address
 FILES = ROOT / "docs" / "deploying"
 
 

@@ -70,8 +70,13 @@ class Proxy:
             self._open.append(server)
             server.sendall(self._request(head))
             threading.Thread(target=_pump, args=(client, server), daemon=True).start()
-            client.sendall(self._answer(_head(server)))
-            _pump(server, None if handshake and self._mute else client)
+            answer = self._answer(_head(server))
+            if handshake and self._mute:
+                # What follows may have come with it.
+                client.sendall(answer.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
+                _pump(server, None)
+            client.sendall(answer)
+            _pump(server, client)
             client.close()
 
 
@@ -94,6 +99,14 @@ def with_line(line: str) -> Edit:
         return first + b"\r\n" + line.encode() + b"\r\n" + rest
 
     return edit
+
+
+def honest(head: bytes) -> bytes:
+    """The edit of a proxy that says itself where requests come from."""
+    host = next(line[5:].strip() for line in head.split(b"\r\n") if line.lower()[:5] == b"host:")
+    for line in ("X-Forwarded-Proto: http", f"X-Forwarded-Host: {host.decode()}"):
+        head = with_line(line)(head)
+    return without("X-Forwarded-Port")(head)
 
 
 def answering(status: str, *headers: str, body: str = "") -> bytes:

@@ -36,6 +36,8 @@ def test_the_deployed_app_has_nothing_wrong(deployed: ServerProcess) -> None:
     # The tests' own PostgreSQL runs with fsync off.
     assert states.pop("durability") == "warning"
     assert states.pop("transactions") == "skipped"
+    # It trusts one proxy, and there is none.
+    assert states.pop("origin") == "warning"
     assert states == dict.fromkeys(states, "ok")
 
 

@@ -11,9 +11,10 @@ from sqlalchemy import func, select
 from notifier import create_engine
 from notifier.doctor import handshake, public, sockets
 from notifier.doctor.report import State
+from notifier.doctor.site import Site
 from notifier.models import inboxes
-from tests.doctor.conftest import Examine, Through
-from tests.doctor.proxy import answering, with_line, without
+from tests.doctor.conftest import Examine, Host, Through
+from tests.doctor.proxy import answering, honest, with_line, without
 from tests.services.server import ServerProcess
 from tests.support import free_port
 
@@ -34,7 +35,8 @@ def test_without_a_url_nothing_is_asked(look: Examine) -> None:
 
 
 def test_a_good_proxy_is_found_good(outside: Examine, through: Through) -> None:
-    found = outside(*SOCKETS, "poll", "server clock", url=through().url)
+    proxy = through(request=honest)
+    found = outside(*SOCKETS, "origin", "poll", "server clock", url=proxy.url)
     assert {name: one.state for name, one in found.items()} == dict.fromkeys(found, State.OK)
 
 
@@ -105,6 +107,19 @@ def test_a_proxy_that_changes_the_host(outside: Examine, through: Through) -> No
     assert "NOTIFIER_TRUSTED_PROXIES" in found["upgrade"].advice
 
 
+def test_a_proxy_that_removes_the_origin(outside: Examine, through: Through) -> None:
+    found = outside("server", "upgrade", "origin", url=through(request=without("Origin")).url)
+    assert found["upgrade"].state is State.OK
+    assert found["origin"].state is State.WRONG
+    assert "rewrites the header Origin" in found["origin"].advice
+
+
+def test_a_proxy_that_passes_on_what_a_client_forged(outside: Examine, through: Through) -> None:
+    found = outside("server", "upgrade", "origin", url=through().url)
+    assert found["origin"].state is State.WARNING
+    assert "NOTIFIER_TRUSTED_PROXIES" in found["origin"].advice
+
+
 def test_a_redirect_of_everything(outside: Examine, through: Through) -> None:
     moved = answering("308 Moved", "Location: https://a.example/")
     found = outside("server", url=through(answer=lambda _head: moved).url)
@@ -118,8 +133,10 @@ def test_a_server_with_another_secret(outside: Examine, deployed: ServerProcess)
     assert "another SECRET_KEY" in found["sign-in"].advice
 
 
-@pytest.mark.usefixtures("impatient")
-def test_a_server_that_seals_with_another_key(outside: Examine, deployed: ServerProcess) -> None:
+def test_a_server_that_seals_with_another_key(
+    outside: Examine, deployed: ServerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "_PUSH_SECONDS", 1.0)
     found = outside(*SOCKETS, url=deployed.url, NOTIFIER_BROKER_KEY="another-key-of-some-length")
     assert found["sign-in"].state is State.OK
     assert found["push"].state is State.WRONG
@@ -198,3 +215,8 @@ def test_an_address_where_nobody_listens(outside: Examine) -> None:
 
 def test_a_name_that_does_not_exist(outside: Examine) -> None:
     assert outside("server", url="http://nothing.invalid")["server"].state is State.WRONG
+
+
+def test_paths_follow_the_settings_of_the_host(host: Host) -> None:
+    site = Site(host(NOTIFIER_URL_PREFIX="/news", NOTIFIER_BLUEPRINT="news"))
+    assert site.path("poll", "/notifications") == "/news/notifications"

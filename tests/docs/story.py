@@ -16,6 +16,7 @@ import flask
 from click.testing import CliRunner
 from flask.cli import FlaskGroup
 from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Engine
 
 from notifier import Notifier
 from notifier.checks import name as check_name
@@ -67,6 +68,8 @@ class Story:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text)
             getattr(self, f"_{block.kind or 'block_of_no_kind'}")(block, text)
+            if block.kind != "sh":
+                self.printed = ""
         except BaseException as error:
             error.add_note(f"in the {block.kind} block of {block.place}")
             raise
@@ -97,11 +100,7 @@ class Story:
         """What a script prints. Its variables are there in the next block too."""
         script = f"set -ea; touch .state; . ./.state\n{script}\nexport -p > .state"
         done = subprocess.run(
-            ["bash", "-c", script],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=30,
+            ["bash", "-c", script], cwd=self.folder, capture_output=True, text=True, timeout=30
         )
         assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
         return done.stdout
@@ -120,7 +119,6 @@ class Story:
                 assert from_seconds(event["timestamp"], "timestamp")
         if self.printed:
             assert _shape(value) == _shape(json.loads(self.printed))
-        self.printed = ""
 
     def _cfg(self, block: Block, text: str) -> None:
         """A file that stands in docs/ or in the checkout, where tests run it."""
@@ -144,9 +142,8 @@ class Story:
 
     def close(self) -> None:
         """End what the page began."""
-        for names in self._ends:
-            for value in names.values():
-                end(value)
+        for value in [value for names in self._ends for value in names.values()]:
+            end(value)
 
 
 def run_flask(folder: Path, *words: str) -> str:
@@ -163,10 +160,12 @@ def run_flask(folder: Path, *words: str) -> str:
 
 
 def end(value: object) -> None:
-    """Let go of what a notifier holds, if it is one."""
+    """Let go of what a notifier or an engine holds, if it is one."""
     if isinstance(value, Notifier):
         value.stop(1)
-        value.engine.dispose()
+        value = value.engine
+    if isinstance(value, Engine):
+        value.dispose()
 
 
 def _shape(value: object) -> object:

@@ -26,6 +26,8 @@ _SPAN = 10_000
 _LONGEST_PAUSE = 0.1
 # Seconds before each further try of a part that lost against somebody else's transaction.
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 1.6, 1.6)
+# PostgreSQL: query_canceled.
+_CANCELED = "57014"
 
 
 def paced(part: Callable[[], T]) -> T:
@@ -41,10 +43,15 @@ def _tried(part: Callable[[], T]) -> T:
         try:
             return part()
         except SQLAlchemyError as error:
-            if not is_lost_race(error):
+            if not _lost(error):
                 raise
         time.sleep(pause)
     return part()
+
+
+def _lost(error: SQLAlchemyError) -> bool:
+    """Whether another try makes sense: a wait for a lock may end as a statement that took long."""
+    return is_lost_race(error) or getattr(getattr(error, "orig", None), "pgcode", "") == _CANCELED
 
 
 def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:

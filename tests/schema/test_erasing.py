@@ -16,19 +16,7 @@ from notifier.retention import Erased, Retention
 from notifier.store import Store
 from notifier.web.identity import Caller
 from tests.rule import Rule
-
-HOUR = 3_600_000_000
-
-
-class Clock:
-    """A clock that tests set."""
-
-    def __init__(self) -> None:
-        self.now = 1_700_000_000_000_000
-
-    def __call__(self) -> int:
-        self.now += 1
-        return self.now
+from tests.schema.clock import HOUR, Clock
 
 
 @pytest.fixture

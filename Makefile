@@ -53,7 +53,7 @@ format: $(VENV)/.test ## Format, and fix what lint can fix
 	$(BIN)/ruff format .
 
 clean: ## Remove .venv/ and everything generated; instance/ (your data) stays
-	rm -rf $(VENV) build dist site *.egg-info test-artifacts bench-results benchmarks/peers/node/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site *.egg-info test-artifacts bench-results benchmarks/peers/node/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is written last, so an interrupted step is done again.

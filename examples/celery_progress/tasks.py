@@ -21,7 +21,7 @@ celery.conf.update(
     # and if the whole worker went, by another, after this many seconds.
     broker_transport_options={
         "visibility_timeout": REDELIVER,
-        "unacked_restore_interval": min(REDELIVER, 10),
+        "unacked_restore_interval": REDELIVER / 10,
         "unacked_restore_throttle": 1,
     },
     worker_prefetch_multiplier=1,

@@ -47,7 +47,7 @@ class Imports:
     def start_worker(self, **env: str) -> None:
         """Start a worker with a pool of two processes."""
         command = [sys.executable, "-m", "celery", "-A", "tasks", "worker", "--concurrency", "2"]
-        quick = {"LINE_SECONDS": "0.1", "NOTIFIER_BUSY_TIMEOUT": "0.1"}
+        quick = {"LINE_SECONDS": "0.2", "NOTIFIER_BUSY_TIMEOUT": "0.1"}
         self.worker = self.example.run(
             # Alone on its broker, it need not wait for others to say hello.
             [*command, "--loglevel", "INFO", "--without-mingle"],

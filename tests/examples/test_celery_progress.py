@@ -16,7 +16,7 @@ from tests.examples.imports import Import, Imports
 from tests.services.valkey import Valkey
 from tests.support import wait_until
 
-EIGHT = [f"reader{n}@example.org" for n in range(8)]
+LINES = [f"reader{n}@example.org" for n in range(6)]
 
 
 @pytest.fixture(scope="module")
@@ -36,18 +36,18 @@ def working(imports: Imports) -> Imports:
 
 @pytest.fixture
 def running(working: Imports) -> Iterator[Import]:
-    """An import of eight lines that has begun and is not near its end."""
-    import_ = working.start(*EIGHT)
-    import_.reaches(2)
+    """An import that has begun and is not near its end."""
+    import_ = working.start(*LINES)
+    import_.reaches(1)
     yield import_
     import_.listener.close()
 
 
 def assert_exactly_once(import_: Import) -> None:
     """Each line was committed once, and everything pushed was committed."""
-    import_.shows(done=len(EIGHT), of=len(EIGHT))
-    assert import_.done() == list(range(len(EIGHT) + 1))
-    assert import_.addresses() == EIGHT
+    import_.shows(done=len(LINES), of=len(LINES))
+    assert import_.done() == list(range(len(LINES) + 1))
+    assert import_.addresses() == LINES
     pushed = import_.pushed()
     assert all(event in import_.committed() for event in pushed)
     assert pushed == sorted(pushed, key=lambda event: event[0])
@@ -57,7 +57,7 @@ def test_a_task_whose_worker_is_killed_goes_on_in_the_next(
     running: Import, working: Imports
 ) -> None:
     working.kill_worker()
-    assert len(running.done()) < len(EIGHT)
+    assert len(running.done()) < len(LINES)
     working.start_worker()
     assert_exactly_once(running)
 
@@ -66,7 +66,7 @@ def test_a_task_whose_process_is_killed_goes_on_in_another(
     running: Import, working: Imports
 ) -> None:
     working.kill_pool()
-    assert len(running.done()) < len(EIGHT)
+    assert len(running.done()) < len(LINES)
     assert_exactly_once(running)
 
 
@@ -85,7 +85,7 @@ def test_a_task_that_is_delivered_twice_imports_each_line_once(
 ) -> None:
     running.deliver_again("twice")
     working.worker_says("[twice] received")
-    assert len(running.done()) < len(EIGHT)
+    assert len(running.done()) < len(LINES)
     assert_exactly_once(running)
     working.worker_says("[twice] succeeded")
     assert_exactly_once(running)
@@ -103,7 +103,7 @@ def test_a_step_that_is_rolled_back_tells_nobody(working: Imports) -> None:
 @pytest.fixture(scope="module")
 def demonstration(make_example: MakeExample) -> Example:
     """The command of the README: page, worker and a Valkey of its own."""
-    example = make_example("celery_progress", LINE_SECONDS="0.1", **ONLY_PUSHES)
+    example = make_example("celery_progress", LINE_SECONDS="0.05", **ONLY_PUSHES)
     example.serve()
     return example
 
@@ -122,10 +122,10 @@ def test_a_bar_moves_in_every_window_as_the_task_commits(
     assert answer.headers["content-security-policy"] == "default-src 'self'"
     other = open_window(demonstration.url, beside=window).open("/")
     other.is_live()
-    start(window, *EIGHT)
+    start(window, *LINES)
     for one in (window, other):
-        expect(one.page.locator("progress")).to_have_js_property("value", 8)
-        expect(one.page.get_by_text("8 of 8")).to_be_visible()
+        expect(one.page.locator("progress")).to_have_js_property("value", len(LINES))
+        expect(one.page.get_by_text(f"{len(LINES)} of {len(LINES)}")).to_be_visible()
     assert len([name for name, _ in other.pushed if name.startswith("task_progress:")]) > 2
     assert other.polls == []
 

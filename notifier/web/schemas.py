@@ -152,7 +152,7 @@ def schemas(settings: Settings) -> Json:
         "Readiness": _object(
             {
                 "status": {"enum": ["ready", "unready"]},
-                "database": {"enum": ["ok", "unreachable", "unprepared"]},
+                "database": {"enum": ["ok", "unreachable", "unprepared", "outdated"]},
                 "broker": {"enum": ["ok", "unreachable", "none"]},
             }
         ),

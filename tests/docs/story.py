@@ -100,7 +100,7 @@ class Story:
         """What a script prints. Its variables are there in the next block too."""
         script = f"set -ea; touch .state; . ./.state\n{script}\nexport -p > .state"
         done = subprocess.run(
-            ["bash", "-c", script], cwd=self.folder, capture_output=True, text=True, timeout=30
+            ["bash", "-c", script], cwd=self.folder, capture_output=True, text=True, timeout=60
         )
         assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
         return done.stdout
@@ -137,7 +137,7 @@ class Story:
     def _js(self, block: Block, text: str) -> None:
         (self.folder / "block.mjs").write_text(text)
         subprocess.run(
-            [find_node() or "node", "--check", "block.mjs"], cwd=self.folder, check=True, timeout=30
+            [find_node() or "node", "--check", "block.mjs"], cwd=self.folder, check=True, timeout=60
         )
 
     def close(self) -> None:

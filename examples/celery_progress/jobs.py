@@ -58,5 +58,6 @@ def give_up(notifier, job_id):
     """Say where the job stopped, in a transaction of its own: the one that failed is undone."""
     with notifier.transaction() as session:
         job = session.get(Job, job_id, with_for_update=True)
-        job.error = f"{job.lines[job.done]!r} is no address"
-        report(notifier, job)
+        if not job.error:
+            job.error = f"{job.lines[job.done][:60]!r} is no address"
+            report(notifier, job)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 
+from ..engine.modes import detect_async_mode
 from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def when_first_asked(app: flask.Flask, notifier: Notifier) -> None:
     def prepare(_app: flask.Flask, **_extra: object) -> None:
         _check_socketio(app, notifier)
         _exempt_from_csrf(app, notifier)
+        _check_async_mode(notifier)
         for rule, other in _clashes(app, notifier.settings.blueprint):
             log.error("The app's route %s (%s) is hidden by ours; %s", rule, other, _OTHER_PREFIX)
         flask.request_started.disconnect(prepare, app)
@@ -102,6 +104,17 @@ def _check_socketio(app: flask.Flask, notifier: Notifier) -> None:
         raise ConfigurationError(
             "a SocketIO that the notifier does not know has taken the app over; pass it: "
             "Notifier(app, ..., socketio=socketio)"
+        )
+
+
+def _check_async_mode(notifier: Notifier) -> None:
+    """Flask-SocketIO takes eventlet where it is installed, patched or not, if it is not told."""
+    chosen, fitting = notifier.socketio.async_mode, detect_async_mode()
+    if not chosen.startswith(fitting):
+        log.error(
+            "The app's SocketIO runs on %s, but this process is ready for %s: say "
+            "SocketIO(..., async_mode=%r), or have the server patch sockets first",
+            *(chosen, fitting, fitting),
         )
 
 

@@ -227,3 +227,14 @@ def test_an_identify_that_fails_refuses_the_socket_and_is_logged(
     assert not socketio.test_client(app, namespace="/notifier").is_connected("/notifier")
     assert "identify= failed" in caplog.text
     notifier.stop(1)
+
+
+def test_a_mode_that_the_process_is_not_ready_for_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app, socketio = with_socketio()
+    wired(app, socketio=socketio)
+    socketio.async_mode = "eventlet"
+    app.test_client().get("/page")
+    assert "runs on eventlet, but this process is ready for threading" in caplog.text
+    assert "async_mode='threading'" in caplog.text

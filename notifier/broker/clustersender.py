@@ -30,6 +30,13 @@ class ClusterSender:
             pipeline.spublish(channel, payload)
         pipeline.execute()
 
+    def hand_over(self, messages: Sequence[Message]) -> bool:
+        """No: a channel may have moved, which only the answer tells."""
+        return False
+
+    def confirm(self) -> None:
+        """Nothing is ever handed over."""
+
     def close(self) -> None:
         """Let go of the connections."""
         if self._client is not None:

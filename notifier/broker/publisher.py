@@ -24,6 +24,8 @@ log = logging.getLogger("notifier.broker")
 _BATCH = 200
 # After a failure, before the next try: long enough not to spin, short against queue_seconds.
 _PAUSE_SECONDS = 0.2
+# In a pause of a stream of events, before it is asked whether all of them arrived.
+_CONFIRM_SECONDS = 0.05
 _EXIT_SECONDS = 2.0
 # Beyond this many users whose events were dropped, asking for all of them is shorter.
 _MOST_NAMED = 500
@@ -61,6 +63,7 @@ class RedisPublisher:
         self._thread: threading.Thread | None = None
         self._stay: Callable[[], None] = lambda: None
         self._busy = False
+        self._hurry = 0
         self._closing = False
         self._failing_since: float | None = None
         self._lost = 0
@@ -96,7 +99,10 @@ class RedisPublisher:
         """Wait until what is queued is published or dropped, for at most ``timeout`` seconds."""
         if self._pid == os.getpid():
             with self._changed:
+                self._hurry += 1
+                self._changed.notify_all()
                 self._changed.wait_for(lambda: not self._backlog and not self._busy, timeout)
+                self._hurry -= 1
 
     def close(self, timeout: float) -> None:
         """Publish what is queued, for at most ``timeout`` seconds, and end the thread."""
@@ -134,28 +140,41 @@ class RedisPublisher:
 
     def _run(self) -> None:
         sender = self._connect()
-        while self._wait():
+        # Handed over, and not known to be published.
+        handed: list[Waiting] = []
+        while self._wait(bool(handed)):
             with self._changed:
                 batch, notes, missed = self._take()
+            handed += batch
             try:
-                self._send(sender, batch, notes, missed)
+                confirmed = self._send(sender, batch, notes, missed)
             except (RedisError, OSError) as error:
-                self._failed(batch, missed, error)
+                self._failed(handed, missed, error)
+                handed = []
             except Exception:
                 # Whatever it was, it is not to be tried again, and others wait behind it.
-                log.exception("%d events could not be published; the sweep finds them", len(batch))
-                self._drop([waiting.event for waiting in batch])
+                log.exception("%d events could not be published; the sweep finds them", len(handed))
+                self._drop([waiting.event for waiting in handed])
+                handed = []
             else:
-                self._succeeded([one.event for one in batch])
+                if confirmed:
+                    self._succeeded([one.event for one in handed])
+                    handed = []
         sender.close()
 
-    def _wait(self) -> bool:
-        """Wait for something to publish; False when the publisher is closing."""
+    def _wait(self, unconfirmed: bool) -> bool:
+        """Wait for something to do; False when the publisher is closing and nothing is left."""
         with self._changed:
-            self._busy = False
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: self._backlog or self._notes or self._closing)
-            self._busy = not self._closing
+            if not unconfirmed:
+                self._busy = False
+                self._changed.notify_all()
+            self._changed.wait_for(
+                lambda: (
+                    self._backlog or self._notes or self._closing or (unconfirmed and self._hurry)
+                ),
+                _CONFIRM_SECONDS if unconfirmed else None,
+            )
+            self._busy = unconfirmed or not self._closing
             return self._busy
 
     def _take(self) -> tuple[list[Waiting], dict[str, bytes], set[str]]:
@@ -166,7 +185,8 @@ class RedisPublisher:
 
     def _send(
         self, sender: Sender, batch: Iterable[Waiting], notes: dict[str, bytes], missed: set[str]
-    ) -> None:
+    ) -> bool:
+        """Publish these, or have it confirmed that all was; whether all is known to be."""
         now = system_clock()
         contents = list(notes.items())
         contents += [
@@ -174,8 +194,14 @@ class RedisPublisher:
         ]
         if missed:
             contents.append((self._wire.control, _sweep_request(missed)))
-        if contents:
-            sender.send([(channel, self._wire.seal(channel, it)) for channel, it in contents])
+        if not contents:
+            sender.confirm()
+            return True
+        sealed = [(channel, self._wire.seal(channel, content)) for channel, content in contents]
+        if not missed and not self._hurry and sender.hand_over(sealed):
+            return False
+        sender.send(sealed)
+        return True
 
     def _succeeded(self, events: Sequence[Event]) -> None:
         self.published += len(events)

@@ -64,6 +64,8 @@ class ValkeyCluster:
         """Give the channel's slot to another node, as a resharding does in the end."""
         slot = str(key_slot(channel.encode()))
         name = self.ask(to, "CLUSTER", "MYID").decode()
+        # Or what an older owner still tells the others may take the slot back.
+        self.ask(to, "CLUSTER", "BUMPEPOCH")
         for node in self.nodes:
             self.ask(node, "CLUSTER", "SETSLOT", slot, "NODE", name)
 

@@ -16,6 +16,9 @@ from notifier.operations import Event
 
 USERS = {"alice", "bob", "carol"}
 
+BOTH = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+"""Marks what depends on the database; everything else is tested on SQLite."""
+
 MESSAGES = "/api/v1/messages"
 NOTIFICATIONS = "/api/v1/notifications"
 
@@ -40,6 +43,12 @@ class Program:
 
     def notify(self, to: Any = "alice", data: Any = 1, key: str | None = None) -> TestResponse:
         return self.post(NOTIFICATIONS, {"to": to, "name": "order", "data": data}, key)
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> str:
+    name = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}
+    return str(request.getfixturevalue(name[getattr(request, "param", "sqlite")]))
 
 
 @pytest.fixture

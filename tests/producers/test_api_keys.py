@@ -12,7 +12,7 @@ from notifier import Notifier
 from notifier.apikeys import REMEMBERED_SECONDS, ApiKeys
 from notifier.errors import InvalidInput, TokenError, TokenRevoked
 from notifier.models import api_keys
-from tests.producers.conftest import statements
+from tests.producers.conftest import BOTH, statements
 
 MINUTE = 60_000_000
 
@@ -35,6 +35,7 @@ def keys(notifier: Notifier, clocks: Clocks) -> ApiKeys:
     return ApiKeys(lambda: notifier.engine, lambda: clocks.stamp, lambda: clocks.seconds)
 
 
+@BOTH
 def test_a_key_is_good_for_its_scopes(keys: ApiKeys) -> None:
     assert keys.verify(keys.make("mailer", ["messages"])).scopes == {"messages"}
     assert keys.verify(keys.make("shop")).scopes == {"messages", "notifications"}
@@ -99,6 +100,7 @@ def test_a_revoked_key_is_refused_at_once_where_it_was_revoked(keys: ApiKeys) ->
         keys.verify(key)
 
 
+@BOTH
 def test_a_revoked_key_is_refused_elsewhere_after_some_seconds(
     notifier: Notifier, keys: ApiKeys, clocks: Clocks
 ) -> None:
@@ -119,6 +121,7 @@ def test_revoking_again_keeps_the_first_time(keys: ApiKeys, clocks: Clocks) -> N
     assert keys.all()[0].revoked == first
 
 
+@BOTH
 def test_nobody_revokes_a_key_that_is_not_there(keys: ApiKeys) -> None:
     with pytest.raises(InvalidInput, match="flask notifier keys"):
         keys.revoke("0" * 16)
@@ -132,6 +135,7 @@ def test_a_remembered_key_costs_no_statement(notifier: Notifier, keys: ApiKeys) 
     assert seen == []
 
 
+@BOTH
 def test_the_use_of_a_key_is_noted_once_a_minute(keys: ApiKeys, clocks: Clocks) -> None:
     key = keys.make("shop")
     noted = []
@@ -143,6 +147,7 @@ def test_the_use_of_a_key_is_noted_once_a_minute(keys: ApiKeys, clocks: Clocks) 
     assert noted == [1_000 * MINUTE] * 2 + [1_001 * MINUTE] * 2
 
 
+@BOTH
 def test_a_use_that_cannot_be_noted_fails_nobody(
     notifier: Notifier, keys: ApiKeys, clocks: Clocks, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -19,7 +19,7 @@ from notifier.models import idempotency
 from notifier.operations import Event, NewMessage, Written
 from notifier.outages import OutcomeUnknown, is_outage
 from notifier.store import Store
-from tests.producers.conftest import MESSAGES, Program, problem, statements
+from tests.producers.conftest import BOTH, MESSAGES, Program, problem, statements
 
 REPLAYED = "Idempotency-Replayed"
 OPERATIONS = [NewMessage("alice", "hi")]
@@ -31,6 +31,7 @@ def rows(notifier: Notifier) -> int:
         return connection.execute(select(func.count()).select_from(idempotency)).scalar_one()
 
 
+@BOTH
 def test_a_repeated_request_gets_the_same_answer_and_writes_nothing(
     notifier: Notifier, shop: Program, events: list[Event]
 ) -> None:
@@ -40,6 +41,7 @@ def test_a_repeated_request_gets_the_same_answer_and_writes_nothing(
     assert (notifier.unread_count("alice"), len(events)) == (1, 2)
 
 
+@BOTH
 def test_notifications_are_repeated_like_messages(
     notifier: Notifier, shop: Program, events: list[Event]
 ) -> None:
@@ -54,6 +56,7 @@ def test_users_may_use_one_too(notifier: Notifier, bob: Program) -> None:
     assert notifier.unread_count("alice") == 1
 
 
+@BOTH
 def test_another_request_with_the_same_key_is_a_422(notifier: Notifier, shop: Program) -> None:
     shop.send(key="k")
     for answer in (shop.send(body="ho", key="k"), shop.notify(key="k")):
@@ -85,10 +88,12 @@ def test_a_malformed_key_is_a_400(notifier: Notifier, shop: Program, key: str) -
     assert notifier.unread_count("alice") == 0
 
 
+@BOTH
 def test_the_longest_key_is_taken(shop: Program) -> None:
     assert shop.send(key=" ~" * 127 + "x").status_code == 201
 
 
+@BOTH
 def test_a_refused_request_leaves_its_key_free(notifier: Notifier, shop: Program) -> None:
     assert shop.send("nobody", key="k").status_code == 404
     assert shop.send(key="k").status_code == 201
@@ -110,6 +115,7 @@ def test_requests_without_a_key_cost_what_they_did(notifier: Notifier, shop: Pro
     assert "idempotency" not in " ".join(seen)
 
 
+@BOTH
 def test_fifty_at_once_write_once_and_get_one_answer(notifier: Notifier, shop: Program) -> None:
     with ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(lambda _: shop.send(key="k"), range(50)))
@@ -147,6 +153,7 @@ def commit(once: Idempotency) -> Any:
     return once.commit(REQUEST, OPERATIONS, 201, lambda _written: "quick")
 
 
+@BOTH
 def test_a_twin_in_this_process_is_waited_for_in_vain_only_for_so_long(
     notifier: Notifier,
 ) -> None:
@@ -164,6 +171,7 @@ def impatient(database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+@BOTH
 def test_a_twin_in_another_process_is_waited_for_in_vain_only_for_so_long(
     notifier: Notifier, impatient: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,6 +184,7 @@ def test_a_twin_in_another_process_is_waited_for_in_vain_only_for_so_long(
     assert slow.end().text == commit(here).text == "slow"
 
 
+@BOTH
 def test_whoever_waits_for_a_twin_that_fails_takes_its_place(notifier: Notifier) -> None:
     once = Idempotency(lambda: notifier.store)
     slow = Slow(once)
@@ -197,6 +206,7 @@ def test_a_twin_in_flight_is_a_409_that_says_when_to_come_back(
     assert (problem(answer)["status"], answer.headers["Retry-After"]) == (409, "1")
 
 
+@BOTH
 @pytest.mark.parametrize("stored", [True, False])
 def test_a_commit_whose_answer_was_lost_can_be_repeated(
     notifier: Notifier, shop: Program, monkeypatch: pytest.MonkeyPatch, stored: bool
@@ -217,6 +227,7 @@ def test_a_commit_whose_answer_was_lost_can_be_repeated(
     assert notifier.unread_count("alice") == 1
 
 
+@BOTH
 def test_answers_are_kept_for_a_day(notifier: Notifier) -> None:
     now = [0]
     once = Idempotency(lambda: notifier.store, clock=lambda: now[0])
@@ -227,6 +238,7 @@ def test_answers_are_kept_for_a_day(notifier: Notifier) -> None:
     assert (once.purge(), rows(notifier)) == (1, 0)
 
 
+@BOTH
 def test_requests_pay_for_the_purge_some_rows_at_a_time(
     notifier: Notifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,12 +9,6 @@ from notifier import Notifier
 from tests.producers.conftest import Program
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """What is tested here is above the database."""
-    return sqlite_url
-
-
 def run(notifier: Notifier, *arguments: str) -> Result:
     assert notifier.app is not None
     return notifier.app.test_cli_runner().invoke(args=["notifier", *arguments])

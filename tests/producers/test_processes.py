@@ -72,9 +72,18 @@ def shop(servers: list[ServerProcess]) -> Iterator[Shop]:
 @pytest.fixture(params=["two workers on PostgreSQL", "two servers on one SQLite file"])
 def servers(request: pytest.FixtureRequest, serve: Serve) -> list[ServerProcess]:
     if "SQLite" in request.param:
-        return [serve(), serve(init_db=False)]
-    url = request.getfixturevalue("postgres_url")
-    return [serve({"DATABASE_URL": url, "NOTIFIER_ANSWER_TIMEOUT": "20"}, workers=2)]
+        return [serve(prepared(request.getfixturevalue("sqlite_url")), init_db=False) for _ in "12"]
+    settings = prepared(request.getfixturevalue("postgres_url"))
+    return [serve({**settings, "NOTIFIER_ANSWER_TIMEOUT": "20"}, workers=2, init_db=False)]
+
+
+def prepared(url: str) -> dict[str, str]:
+    """Make the tables, sooner than a process of its own would."""
+    notifier = Notifier.from_url(url)
+    notifier.register_tables(User.metadata)
+    notifier.create_tables()
+    notifier.engine.dispose()
+    return {"DATABASE_URL": url}
 
 
 @contextmanager

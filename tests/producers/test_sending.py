@@ -16,12 +16,6 @@ from notifier.web.producers import notified
 from tests.producers.conftest import MESSAGES, NOTIFICATIONS, Program, problem
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """What is tested here is above the database."""
-    return sqlite_url
-
-
 @pytest.mark.parametrize("sender", ["bob", "the shop", None])
 def test_a_program_sends_to_anyone_from_anyone_or_nobody(
     notifier: Notifier, shop: Program, sender: str | None

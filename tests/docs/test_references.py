@@ -7,11 +7,15 @@ import re
 from collections import Counter
 from typing import Any
 
+import click
 import flask
 import pytest
 
 import notifier
 from notifier import Notifier
+from notifier.app import create_app
+from notifier.config import describe
+from tests.docs.blocks import PAGES
 from tests.support import ROOT
 
 METHODS = sorted(name for name in dir(Notifier) if not name.startswith("_"))
@@ -61,3 +65,25 @@ def test_every_route_is_documented() -> None:
     }
     assert rules
     assert not [rule for rule in rules if "<" not in rule and rule not in page]
+
+
+MENTIONED = {
+    r"flask (?:--app \S+ )?notifier ([a-z][a-z-]*)": "commands",
+    r"\b(NOTIFIER_[A-Z_]+)\b": "settings",
+    r"`make ([a-z]+)": "targets",
+}
+
+
+@pytest.mark.parametrize("pattern", MENTIONED)
+def test_what_is_mentioned_exists(pattern: str) -> None:
+    app = create_app(config={"SECRET_KEY": "x" * 32, "DATABASE_URL": "sqlite://"})
+    group = app.cli.commands["notifier"]
+    assert isinstance(group, click.Group)
+    known = {
+        "commands": set(group.commands),
+        "settings": {key for key, _, _ in describe()},
+        "targets": set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)),
+    }
+    mentioned = {name for page in PAGES for name in re.findall(pattern, page.read_text())}
+    assert mentioned
+    assert mentioned <= known[MENTIONED[pattern]]

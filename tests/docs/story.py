@@ -144,19 +144,23 @@ class Story:
         """End what the page began."""
         for value in [value for names in self._ends for value in names.values()]:
             end(value)
+        forget_modules(self.folder)
 
 
 def run_flask(folder: Path, *words: str) -> str:
     """What ``flask WORDS`` prints. Its app is imported anew: each page has its own environment."""
-    before = set(sys.modules)
     result = CliRunner().invoke(FlaskGroup(), words)
-    for name in set(sys.modules) - before:
-        path = getattr(sys.modules[name], "__file__", None) or ""
-        if name == "wsgi" or path.startswith(str(folder)):
-            app = getattr(sys.modules.pop(name), "app", None)
-            end(app.extensions.get("notifier") if app is not None else None)
+    forget_modules(folder)
     assert result.exit_code == 0, f"flask {shlex.join(words)}\n{result.output}"
     return result.stdout
+
+
+def forget_modules(folder: Path) -> None:
+    """Let go of the apps that were imported from a page's folder, or as ``wsgi``."""
+    for name, module in list(sys.modules.items()):
+        if name == "wsgi" or (getattr(module, "__file__", None) or "").startswith(str(folder)):
+            app = getattr(sys.modules.pop(name), "app", None)
+            end(app.extensions.get("notifier") if app is not None else None)
 
 
 def end(value: object) -> None:

@@ -6,12 +6,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+from benchmarks.figures import OURS
 from benchmarks.load.driver import TOO_BUSY, Called, Load
 from benchmarks.peers.base import Peer
 from benchmarks.peers.node.peer import Node
 from benchmarks.peers.ours.peer import Ours
 from benchmarks.peers.stock.peer import Stock
+from benchmarks.profiles import profiled, shares_table
 from benchmarks.stack import Stack
 
 PEERS: dict[str, type[Peer]] = {peer.name: peer for peer in (Ours, Node, Stock)}
@@ -21,11 +24,15 @@ CONNECT_SECONDS = 60.0
 
 @dataclass
 class Bench:
-    """One run. ``quick`` is for seeing that everything works, not for figures."""
+    """One run. ``quick`` is for seeing that everything works, not for figures.
+
+    With a folder for ``profiles`` one of our workers is sampled meanwhile, which makes it slower.
+    """
 
     stack: Stack
     peers: Sequence[type[Peer]]
     quick: bool
+    profiles: Path | None = None
 
     def size(self, full: int, quick: int) -> int:
         """A number that is smaller in a quick run."""
@@ -47,7 +54,18 @@ class Bench:
         print(f"... {kind.name}, {workers} workers", file=sys.stderr, flush=True)
         database = database or self.stack.database.fresh(inboxes)
         with kind(self.stack, database, workers, ping) as peer, Load() as load:
-            yield Served(self.stack, peer, load)
+            with self._profiled(peer):
+                yield Served(self.stack, peer, load)
+
+    @contextmanager
+    def _profiled(self, peer: Peer) -> Iterator[None]:
+        if self.profiles is None or peer.name != OURS:
+            yield
+            return
+        path = self.profiles / f"{peer.workers}-workers.stacks"
+        with profiled(peer.worker_processes()[0].pid, path):
+            yield
+        print(shares_table(f"one of {peer.workers} workers", path), flush=True)
 
 
 @dataclass

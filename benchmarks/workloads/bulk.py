@@ -1,4 +1,7 @@
-"""One call to 10,000 users, a fifth of them online: over HTTP, and through the Python API."""
+"""One call to 10,000 users, a fifth of them online: over HTTP, and through the Python API.
+
+Then one to a million, of whom nobody else has an inbox yet.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,9 @@ def _peer(bench: Bench, served: Served) -> list[Row]:
     calls = bench.size(10, 2) if served.peer.name != "flask-socketio" else 1
     rows = [_http(served, everybody, calls)]
     if isinstance(served.peer, Ours):
-        rows.append(_python(served, len(everybody), calls))
+        million = bench.size(1_000_000, 10_000)
+        rows.append(_python(served, "Python API", len(everybody), calls, str(calls)))
+        rows.append(_python(served, f"broadcast to {million:,}", million, 1, "broadcast"))
     for row in rows:
         row.notes = [*notes, *row.notes]
     return rows
@@ -63,13 +68,13 @@ def _http(served: Served, everybody: list[str], calls: int) -> Row:
     return Row(served.peer.name, "HTTP", figures, [*called.notes, note])
 
 
-def _python(served: Served, count: int, calls: int) -> Row:
+def _python(served: Served, case: str, count: int, calls: int, how: str) -> Row:
     env = clean_environment(
         DATABASE_URL=served.stack.database.database_url(served.peer.database),
         REDIS_URL=served.stack.valkey.url,
         SECRET_KEY=KEY,
     )
-    command = [sys.executable, "-m", "benchmarks.peers.ours.sender", str(count), str(calls)]
+    command = [sys.executable, "-m", "benchmarks.peers.ours.sender", str(count), how]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env, cwd=ROOT
     ) as sender:
@@ -82,7 +87,7 @@ def _python(served: Served, count: int, calls: int) -> Row:
         with spent(processes) as app, spent(served.stack.database.processes) as db:
             sender.stdin.write("go\n")
             sender.stdin.flush()
-            took = float(sender.stdout.readline())
+            took, grown = map(float, sender.stdout.readline().split())
             pushes = served.load.ask("settle", seconds=30)["pushes"]
         sender.stdin.close()
     sent = calls * count
@@ -92,4 +97,5 @@ def _python(served: Served, count: int, calls: int) -> Row:
         "per_core": sent / app.cpu,
         "rate": sent / took,
     }
-    return Row(served.peer.name, "Python API", figures, [f"{pushes} pushes for {calls} calls"])
+    notes = [f"{pushes} pushes for {calls} calls", f"grew by {grown / 1024:.0f} MB at its peak"]
+    return Row(served.peer.name, case, figures, notes)

@@ -13,7 +13,7 @@ import pytest
 from tests.docs.blocks import PAGES
 from tests.support import ROOT
 
-TOP = [*ROOT.glob("*.md"), *PAGES]
+LINKING = sorted({*ROOT.glob("*.md"), *ROOT.glob("examples/**/*.md"), *PAGES})
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _FETCHED = re.compile(r"<(?:script|img|iframe)[^>]*\ssrc=\"?(?:https?:)?//|url\(\"?(?:https?:)?//")
 _STYLE = re.compile(r"<link(?=[^>]*stylesheet)[^>]*href=\"?(?:https?:)?//")
@@ -48,7 +48,7 @@ def test_the_site_fetches_nothing_from_elsewhere(site: Path) -> None:
     assert not found
 
 
-@pytest.mark.parametrize("page", TOP, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_a_page_points_at_is_there(page: Path) -> None:
     for target in _LINK.findall(page.read_text()):
         path, _, anchor = target.partition("#")

@@ -126,10 +126,10 @@ def test_a_stranger_is_refused(host: Host) -> None:
 def test_the_hosts_own_sockets_stay_while_silent_ones_are_closed(host: Host) -> None:
     before = host.about()["reaped"]
     chat = socketio.Client(reconnection=False)
+    chat.connect(host.url, namespaces=["/chat"], transports=["websocket"])
     silent = websocket.create_connection(
         host.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket", timeout=10
     )
-    chat.connect(host.url, namespaces=["/chat"], transports=["websocket"])
     try:
         wait_until(lambda: host.about()["reaped"] > before, message="the silent one is closed")
         assert chat.call("say", "hi", namespace="/chat", timeout=10) == "HI"

@@ -93,6 +93,12 @@ def test_pushes_and_the_hosts_events_arrive_side_by_side(make: Callable[[], Any]
     notifier.stop(1)
 
 
+def test_an_app_that_is_made_again_leaves_no_handlers_of_the_former_one() -> None:
+    notifier, socketio = app_factory()
+    assert len(socketio.handlers) == 2
+    notifier.stop(1)
+
+
 def test_a_stranger_is_refused_on_ours_and_welcome_on_the_hosts() -> None:
     notifier, socketio = socketio_first()
     client = connected(notifier.app, socketio, user=None)

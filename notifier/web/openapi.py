@@ -29,7 +29,7 @@ def document(settings: Settings, prefix: str, cookie: str) -> Json:
             "title": "notifier",
             "version": _version(),
             "description": "Durable, real-time notifications: messages, values by name, and what "
-            "changed since.",
+            "changed since. Errors are problems (RFC 9457), also the 405 of any other method.",
         },
         "servers": [{"url": prefix or "/"}],
         "tags": [

@@ -6,13 +6,13 @@ from http import HTTPStatus
 
 import flask
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, Unauthorized
 
 from ..errors import InFlight, InvalidInput, TokenError, UnknownUser
 from ..outages import OutcomeUnknown, is_missing_table
 from .outage import Outage
 
-__all__ = ["problem", "register"]
+__all__ = ["http_problem", "problem", "register"]
 
 # A malformed part of the URL is a bad request; a malformed field of a body is unprocessable.
 _IN_THE_QUERY = frozenset({"since", "before", "limit"})
@@ -49,7 +49,7 @@ def register(blueprint: flask.Blueprint, outage: Outage) -> None:
     blueprint.register_error_handler(TokenError, _token)
     blueprint.register_error_handler(InFlight, _in_flight)
     blueprint.register_error_handler(SQLAlchemyError, lambda error: _database(error, outage))
-    blueprint.register_error_handler(HTTPException, _http)
+    blueprint.register_error_handler(HTTPException, http_problem)
 
 
 def _invalid(error: InvalidInput) -> flask.Response:
@@ -82,8 +82,11 @@ def _database(error: SQLAlchemyError, outage: Outage) -> flask.Response:
     raise error
 
 
-def _http(error: HTTPException) -> flask.Response:
+def http_problem(error: HTTPException) -> flask.Response:
+    """The problem+json response for an error of HTTP."""
     headers = {}
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
-        headers["Allow"] = ", ".join(error.valid_methods)
+        headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    elif isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
     return problem(error.code or 500, error.description or "", headers=headers)

@@ -1,4 +1,4 @@
-"""Routes that answer every method, in the words of the API."""
+"""Routes whose paths refuse other methods in the words of the API."""
 
 from __future__ import annotations
 
@@ -7,47 +7,36 @@ from collections.abc import Callable
 import flask
 from werkzeug.exceptions import MethodNotAllowed
 
-__all__ = ["Routes"]
+from .problems import http_problem
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+__all__ = ["Routes"]
 
 
 class Routes:
     """The routes of a blueprint, to which views are added and which is closed at last.
 
-    Flask answers a method that a path does not have before it knows whose path it is, so the
+    Flask refuses a method that a path does not have before it knows whose path that is, so the
     host's error page would come of it. Here it is a problem like all others.
     """
 
     def __init__(self, blueprint: flask.Blueprint) -> None:
         self._blueprint = blueprint
-        self._methods: dict[str, set[str]] = {}
+        self._paths: set[str] = set()
 
     def add(
         self, path: str, endpoint: str, view: Callable[[], flask.Response], method: str = "GET"
     ) -> None:
         """Let ``view`` answer ``method`` on ``path``, and HEAD where it is GET."""
-        self._methods.setdefault(path, set()).add(method)
-        self._blueprint.add_url_rule(
-            path, endpoint, view, methods=[method], provide_automatic_options=False
-        )
+        self._paths.add((self._blueprint.url_prefix or "") + path)
+        self._blueprint.add_url_rule(path, endpoint, view, methods=[method])
 
     def close(self) -> None:
-        """Answer all other methods on the paths that there are."""
-        for path, methods in self._methods.items():
-            allowed = methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
-            self._blueprint.add_url_rule(
-                path,
-                f"other_methods_of{path.replace('/', '_').replace('.', '_')}",
-                _refusal(sorted(allowed)),
-                methods=sorted((_METHODS - allowed) | {"OPTIONS"}),
-            )
+        """Refuse all other methods on the paths that there are."""
+        self._blueprint.before_app_request(self._refuse)
 
-
-def _refusal(allowed: list[str]) -> Callable[[], flask.Response]:
-    def other() -> flask.Response:
-        if flask.request.method != "OPTIONS":
-            raise MethodNotAllowed(allowed)
-        return flask.Response(status=204, headers={"Allow": ", ".join(allowed)})
-
-    return other
+    def _refuse(self) -> flask.Response | None:
+        request = flask.request
+        error = request.routing_exception
+        if isinstance(error, MethodNotAllowed) and request.path in self._paths:
+            return http_problem(error)
+        return None

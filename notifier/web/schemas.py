@@ -33,11 +33,15 @@ _PROBLEMS = {
     503: "The database cannot serve; nothing was changed, unless `detail` says otherwise.",
 }
 _RETRY_AFTER: Json = {
-    "Retry-After": {
-        "description": "Seconds until another try makes sense.",
-        "required": True,
-        "schema": {"type": "string", "pattern": "^[0-9]+$"},
-    }
+    "description": "Seconds until another try makes sense.",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^[0-9]+$"},
+}
+_CHALLENGE: Json = {"required": True, "schema": {"type": "string", "pattern": "^Bearer"}}
+_HEADERS: dict[int, Json] = {
+    401: {"WWW-Authenticate": _CHALLENGE},
+    409: {"Retry-After": _RETRY_AFTER},
+    503: {"Retry-After": _RETRY_AFTER},
 }
 
 
@@ -52,8 +56,8 @@ def problems() -> Json:
     found: Json = {}
     for status, description in _PROBLEMS.items():
         found[f"problem{status}"] = {"description": description, "content": content}
-        if status in (409, 503):
-            found[f"problem{status}"]["headers"] = _RETRY_AFTER
+        if status in _HEADERS:
+            found[f"problem{status}"]["headers"] = _HEADERS[status]
     return found
 
 

@@ -61,6 +61,7 @@ def known() -> set[str]:
 def notifier(database_url: str, known: set[str]) -> Iterator[Notifier]:
     app = flask.Flask("host")
     app.config.update(SECRET_KEY="test", DATABASE_URL=database_url)
+    app.add_url_rule("/page", "page", lambda: "a page of the host")
     notifier = Notifier(app, identify=lambda: flask.session.get("user"), known=known.intersection)
     notifier.create_tables()
     yield notifier

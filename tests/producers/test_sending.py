@@ -89,6 +89,13 @@ def test_a_program_has_no_inbox(shop: Program, path: str) -> None:
     assert "has no inbox" in problem(answer)["detail"]
 
 
+@pytest.mark.parametrize("path", ["/notifications", MESSAGES])
+def test_a_stranger_is_told_what_to_show(notifier: Notifier, path: str) -> None:
+    assert notifier.app is not None
+    answer = notifier.app.test_client().get(path)
+    assert (problem(answer)["status"], answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+
+
 def test_a_key_that_is_no_good_is_a_401_with_a_challenge(notifier: Notifier) -> None:
     answer = Program(notifier, "nk_0_0").send()
     assert problem(answer)["status"] == 401
@@ -153,4 +160,10 @@ def test_another_method_is_a_problem_too(
 def test_options_tells_the_methods(notifier: Notifier) -> None:
     assert notifier.app is not None
     answer = notifier.app.test_client().options(NOTIFICATIONS)
-    assert (answer.status_code, answer.headers["Allow"]) == (204, "OPTIONS, POST")
+    assert (answer.status_code, set(answer.allow)) == (200, {"OPTIONS", "POST"})
+
+
+def test_other_paths_of_the_host_refuse_methods_as_before(notifier: Notifier) -> None:
+    assert notifier.app is not None
+    answer = notifier.app.test_client().post("/page")
+    assert (answer.status_code, answer.mimetype) == (405, "text/html")

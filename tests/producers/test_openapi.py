@@ -26,7 +26,8 @@ def describe(sqlite_url: str) -> Iterator[Describe]:
         app.config.update(SECRET_KEY="test", DATABASE_URL=sqlite_url, **config)
         made.append(Notifier(app))
         environ = {"SCRIPT_NAME": prefix}
-        answer = app.test_client().get("/api/v1/openapi.json", environ_overrides=environ)
+        path = f"{config.get('NOTIFIER_URL_PREFIX', '')}/api/v1/openapi.json"
+        answer = app.test_client().get(path, environ_overrides=environ)
         assert answer.status_code == 200
         return dict(answer.json)
 
@@ -84,3 +85,4 @@ def test_the_metrics_are_described_as_they_are_guarded(describe: Describe) -> No
 def test_the_server_is_where_the_app_is_mounted(describe: Describe) -> None:
     assert describe()["servers"] == [{"url": "/"}]
     assert describe("/below")["servers"] == [{"url": "/below"}]
+    assert describe("/below", NOTIFIER_URL_PREFIX="/n")["servers"] == [{"url": "/below/n"}]

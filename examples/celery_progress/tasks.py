@@ -21,8 +21,10 @@ celery.conf.update(
     # and if the whole worker went, by another, after this many seconds.
     broker_transport_options={
         "visibility_timeout": REDELIVER,
+        # By default they look every 100 s, and not for 5 minutes once one was killed looking.
         "unacked_restore_interval": REDELIVER / 10,
         "unacked_restore_throttle": 1,
+        "unacked_mutex_expire": REDELIVER / 10,
     },
     worker_prefetch_multiplier=1,
 )

@@ -188,6 +188,11 @@ def engine_of(session: Session) -> Engine:
             "the session has no engine for the notifier's tables; give it a default bind, or "
             "name one for each table in Session(binds={...})"
         ) from error
+    if bind.dialect.name not in ("sqlite", "postgresql"):
+        raise StagingError(
+            f"the session's database is {bind.dialect.name}, and the notifier's tables need SQLite "
+            "or PostgreSQL; give Notifier an engine= of its own and use notifier.transaction()"
+        )
     return bind.engine
 
 

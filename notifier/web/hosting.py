@@ -10,6 +10,7 @@ import flask
 
 from ..engine.modes import detect_async_mode
 from ..errors import ConfigurationError
+from .joint import NO_SERVER
 
 if TYPE_CHECKING:
     from ..extension import Notifier
@@ -100,11 +101,14 @@ def when_first_asked(app: flask.Flask, notifier: Notifier) -> None:
 
 
 def _check_socketio(app: flask.Flask, notifier: Notifier) -> None:
+    if notifier.socketio.server is None:
+        raise ConfigurationError(NO_SERVER)
     if app.extensions.get("socketio") is not notifier.socketio:
         raise ConfigurationError(
             "a SocketIO that the notifier does not know has taken the app over; pass it: "
             "Notifier(app, ..., socketio=socketio)"
         )
+    notifier.serving.joint.check()
 
 
 def _check_async_mode(notifier: Notifier) -> None:

@@ -9,10 +9,15 @@ from flask_socketio import SocketIO
 
 from ..errors import ConfigurationError
 
-__all__ = ["HOST_NAMESPACE", "Joint", "check_socketio"]
+__all__ = ["HOST_NAMESPACE", "NO_SERVER", "Joint", "check_socketio"]
 
 HOST_NAMESPACE = "/notifier"
 """Our namespace on a SocketIO of the host's, whose own clients are at home in ``/``."""
+
+NO_SERVER = (
+    "the SocketIO that was passed to Notifier serves no app yet: call socketio.init_app(app) when "
+    "the app is made"
+)
 
 _RESERVED = ("connect", "disconnect")
 
@@ -35,10 +40,7 @@ class _LaterServer:
     def __getattr__(self, name: str) -> Any:
         server = self._socketio.server
         if server is None:
-            raise ConfigurationError(
-                "the SocketIO that was passed to Notifier serves no app yet: call "
-                "socketio.init_app(app) when the app is made"
-            )
+            raise ConfigurationError(NO_SERVER)
         return getattr(server, name)
 
 
@@ -72,6 +74,11 @@ class Joint:
         # An empty list turns the check off, too.
         return bool(allowed) and "*" not in allowed
 
+    def check(self) -> None:
+        """Raises ConfigurationError if the host has handlers in the place of ours."""
+        for name in _taken(self.socketio, self.namespace):
+            raise ConfigurationError(_refusal(name, self.namespace))
+
     def register(self, connect: Callable[..., None], disconnect: Callable[..., None]) -> None:
         """Have our handlers called, and no others in their place.
 
@@ -79,8 +86,7 @@ class Joint:
         """
         socketio = self.socketio
         socketio.handlers = [one for one in socketio.handlers if not _is_ours(one[1])]
-        for name in _taken(socketio, self.namespace):
-            raise ConfigurationError(_refusal(name, self.namespace))
+        self.check()
         for message, handler in zip(_RESERVED, (connect, disconnect), strict=True):
             # Past a guard that an earlier notifier may have put on this object.
             SocketIO.on(socketio, message, namespace=self.namespace)(handler)

@@ -200,3 +200,13 @@ def test_two_sessions_of_a_thread_may_write_to_the_same_user(
         one.commit()
     assert store.badge("alice").count == 2
     assert store.audit() == []
+
+
+def test_a_session_on_another_kind_of_database_says_what_to_do(
+    engine: Engine, session: Session, staging: Staging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staging.stage(session, note("a"))
+    monkeypatch.setattr(engine.dialect, "name", "mysql")
+    with pytest.raises(StagingError, match=r"database is mysql, .* engine= of its own"):
+        session.commit()
+    monkeypatch.undo()

@@ -180,6 +180,22 @@ def test_a_page_before_init_app_says_what_to_do() -> None:
         _ = notifier.serving.joint.path
 
 
+def test_a_request_before_init_app_says_what_to_do() -> None:
+    app = host(TESTING=True)
+    wired(app, socketio=SocketIO())
+    with pytest.raises(ConfigurationError, match=r"socketio\.init_app\(app\)"):
+        app.test_client().get("/page")
+
+
+def test_a_handler_put_past_flask_socketio_is_refused_at_the_first_request() -> None:
+    app, socketio = with_socketio()
+    app.testing = True
+    wired(app, socketio=socketio)
+    socketio.server.on("connect", lambda sid, environ: None, namespace="/notifier")
+    with pytest.raises(ConfigurationError, match="set NOTIFIER_NAMESPACE"):
+        app.test_client().get("/page")
+
+
 def test_the_page_leads_to_the_hosts_path_and_transports() -> None:
     app, socketio = with_socketio(path="/live")
     wired(app, socketio=socketio)

@@ -52,6 +52,17 @@ def test_every_revision_is_known_without_alembic() -> None:
     assert [one.revision for one in scripts.walk_revisions()] == [*reversed(REVISIONS)]
 
 
+def test_workers_do_not_load_alembic() -> None:
+    code = (
+        "import sys, notifier.extension, notifier.web.cli, notifier.web.readiness;"
+        "print('alembic' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout == "False\n"
+
+
 def test_migrations_leave_nothing_for_autogenerate(store: Store) -> None:
     store.create_tables()
     with store.engine.connect() as connection:

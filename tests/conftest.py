@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -134,6 +135,36 @@ def serve(tmp_path: Path, reaper: Reaper, valkey: Valkey) -> Iterator[Serve]:
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture(scope="session")
+def deployed(
+    tmp_path_factory: pytest.TempPathFactory, reaper: Reaper, valkey: Valkey, postgres: Postgres
+) -> Iterator[ServerProcess]:
+    """The deployed app for tests that only ask: two workers on PostgreSQL, behind one proxy."""
+    env = {
+        "DATABASE_URL": postgres.fresh_database(),
+        "REDIS_URL": valkey.url,
+        "NOTIFIER_CHANNEL": "deployed",
+        "NOTIFIER_TRUSTED_PROXIES": "1",
+    }
+    server = ServerProcess(tmp_path_factory.mktemp("deployed"), reaper, env=env, workers=2)
+    server.flask("notifier", "init-db")
+    server.start("/readyz")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with key.pem and fullchain.pem for localhost, and both of them in both.pem."""
+    folder = tmp_path_factory.mktemp("tls")
+    key, chain = folder / "key.pem", folder / "fullchain.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    command += ["-nodes", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run([*command, "-keyout", key, "-out", chain], check=True, capture_output=True)
+    (folder / "both.pem").write_text(chain.read_text() + key.read_text())
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import brokers, database, keys, postgresql, processes, public, seals, sockets
+from . import brokers, database, keys, origins, postgresql, processes, public, seals, sockets
 from .launch import LAUNCH_SECONDS
 from .running import LIMIT_SECONDS, Check
 
@@ -33,7 +33,7 @@ CHECKS = (
     Check("server", public.server, seconds=_PUBLIC),
     Check("server clock", public.clock, needs="server"),
     Check("upgrade", sockets.upgrade, needs="server", seconds=_PUBLIC),
-    Check("origin", sockets.origin, needs="upgrade", seconds=_PUBLIC),
+    Check("origin", origins.origin, needs="upgrade", seconds=_PUBLIC),
     Check("sign-in", sockets.sign_in, needs="upgrade", seconds=_PUBLIC),
     Check("push", sockets.push, needs="sign-in", seconds=_PUBLIC),
     Check("poll", public.poll, needs="server", seconds=_PUBLIC),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-__all__ = ["Answer", "WebSocket", "connect", "place_of", "shake_hands"]
+__all__ = ["Answer", "WebSocket", "connect", "place_of", "shake_hands", "socket_target"]
 
 WAIT_SECONDS = 5.0
 """For a connection, and for an answer. What a page waits longer for counts as down."""
@@ -46,6 +46,11 @@ def place_of(url: str) -> SplitResult:
         raise ValueError(f"{url!r} is no URL such as https://example.org")
     _ = place.port  # raises for one that is no number
     return place
+
+
+def socket_target(place: SplitResult, socket_path: str) -> str:
+    """What a client of Socket.IO asks for, below the public address."""
+    return f"{place.path.rstrip('/')}{socket_path.rstrip('/')}/?EIO=4&transport=websocket"
 
 
 def connect(place: SplitResult) -> socket.socket:

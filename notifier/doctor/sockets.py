@@ -6,19 +6,17 @@ import json
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import SplitResult
 
 from ..broker.wire import encode_event
 from ..operations import Event
 from ..stamps import system_clock
-from .handshake import WAIT_SECONDS, Answer, WebSocket, place_of, shake_hands
+from .handshake import WAIT_SECONDS, Answer, WebSocket, place_of, shake_hands, socket_target
 from .public import lost, test_user
 from .report import Result, ok, skipped, warning, wrong
 from .site import Site
 
-__all__ = ["origin", "push", "sign_in", "upgrade"]
+__all__ = ["push", "sign_in", "upgrade"]
 
-_FOREIGN = "https://doctor.invalid"
 _EVENT = "notifier.doctor"
 _PUSH_SECONDS = 4.0  # for what takes some milliseconds
 _EVERY_SECONDS = 0.5  # between two tries to push: the worker may only now be subscribing
@@ -44,7 +42,7 @@ def upgrade(site: Site) -> Result:
     origin = f"{place.scheme}://{place.netloc.rpartition('@')[2]}"
     began = time.monotonic()
     try:
-        answer = shake_hands(place, _target(site, place), origin)
+        answer = shake_hands(place, socket_target(place, site.settings.socket_path), origin)
         if isinstance(answer, WebSocket):
             return _opened(site, answer, time.monotonic() - began)
         return _refused(answer, origin)
@@ -57,26 +55,6 @@ def upgrade(site: Site) -> Result:
         return wrong(f"the handshake was cut: {error}", _FORWARD)
     except (OSError, ValueError) as error:
         return lost(str(site.url), error)
-
-
-def origin(site: Site) -> Result:
-    """Whether pages of other sites are kept out, and forged headers are not believed."""
-    if _lets_in(site):
-        return wrong(
-            f"a page of {_FOREIGN} can open a socket here, with the cookie of whoever visits it",
-            "A proxy removes or rewrites the header Origin. Let it pass on what the browser sent; "
-            "if that was to cure refused sockets, see the check 'upgrade' for the cause.",
-        )
-    host = _FOREIGN.partition("//")[2]
-    forged = (f"X-Forwarded-Host: {host}", "X-Forwarded-Proto: https", "X-Forwarded-Port: 443")
-    if _lets_in(site, *forged):
-        return warning(
-            "what a client writes into X-Forwarded headers is believed",
-            "It can pretend any address, also to /metrics. Let the outermost proxy set these "
-            "headers instead of adding to them, and NOTIFIER_TRUSTED_PROXIES be the number of "
-            "proxies there really are.",
-        )
-    return ok("pages of other sites are refused, and forged headers are not believed")
 
 
 def sign_in(site: Site) -> Result:
@@ -119,20 +97,6 @@ def push(site: Site) -> Result:
         "The server uses another Redis, another NOTIFIER_CHANNEL, or another SECRET_KEY (or "
         "NOTIFIER_BROKER_KEY). Give every process the same environment.",
     )
-
-
-def _lets_in(site: Site, *headers: str) -> bool:
-    place = place_of(str(site.url))
-    answer = shake_hands(place, _target(site, place), _FOREIGN, headers)
-    if isinstance(answer, Answer):
-        return False
-    answer.close()
-    return True
-
-
-def _target(site: Site, place: SplitResult) -> str:
-    path = place.path.rstrip("/") + site.settings.socket_path.rstrip("/")
-    return f"{path}/?EIO=4&transport=websocket"
 
 
 def _opened(site: Site, socket: WebSocket, seconds: float) -> Result:

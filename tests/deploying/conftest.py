@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import ssl
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,6 @@ from notifier.doctor.running import examine
 from notifier.doctor.site import Site
 from tests.services.process import Process, Reaper
 from tests.services.server import ServerProcess
-from tests.services.valkey import Valkey
 from tests.support import ROOT, free_port, unavailable, wait_until
 
 SHARED = {"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "NOTIFIER_CHANNEL"}
@@ -52,43 +50,11 @@ def program(name: str) -> str:
     return shutil.which(name, path=path) or unavailable(f"{name} is not installed")
 
 
-@pytest.fixture(scope="session")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a key and a certificate for localhost: apart, and in one file."""
-    folder = tmp_path_factory.mktemp("tls")
-    folder.chmod(0o755)
-    key, chain = folder / "key.pem", folder / "fullchain.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    command += ["-nodes", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    subprocess.run([*command, "-keyout", key, "-out", chain], check=True, capture_output=True)
-    (folder / "both.pem").write_text(chain.read_text() + key.read_text())
-    return folder
-
-
 @pytest.fixture
 def trusted(tls: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     """Clients of this process and its children believe in that certificate."""
     monkeypatch.setenv("SSL_CERT_FILE", str(tls / "fullchain.pem"))
     return ssl.create_default_context(cafile=str(tls / "fullchain.pem"))
-
-
-@pytest.fixture(scope="session")
-def app(
-    tmp_path_factory: pytest.TempPathFactory, reaper: Reaper, valkey: Valkey
-) -> Iterator[ServerProcess]:
-    """The reference app behind one proxy."""
-    folder = tmp_path_factory.mktemp("behind")
-    env = {
-        "DATABASE_URL": f"sqlite:///{folder / 'app.db'}",
-        "REDIS_URL": valkey.url,
-        "NOTIFIER_CHANNEL": "behind",
-        "NOTIFIER_TRUSTED_PROXIES": "1",
-    }
-    server = ServerProcess(folder, reaper, env=env)
-    server.flask("notifier", "init-db")
-    server.start("/readyz")
-    yield server
-    server.close()
 
 
 def adapted(name: str, changes: dict[str, str]) -> str:
@@ -152,10 +118,14 @@ def answers(front: Front) -> bool:
 
 @pytest.fixture(params=["nginx", "haproxy"])
 def proxy(
-    request: pytest.FixtureRequest, tmp_path: Path, reaper: Reaper, app: ServerProcess, tls: Path
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    reaper: Reaper,
+    deployed: ServerProcess,
+    tls: Path,
 ) -> Iterator[Front]:
     """Each proxy, as its file has it, before the app."""
-    common = {"127.0.0.1:5000": f"127.0.0.1:{app.port}", "/etc/ssl/app.example": str(tls)}
+    common = {"127.0.0.1:5000": f"127.0.0.1:{deployed.port}", "/etc/ssl/app.example": str(tls)}
     listen = {"listen 443": "listen 127.0.0.1:{port}", "listen 80": "listen 127.0.0.1:{plain}"}
     bind = {"bind :443": "bind 127.0.0.1:{port}", "bind :80": "bind 127.0.0.1:{plain}"}
     # haproxy does not start where it may not open that many files.

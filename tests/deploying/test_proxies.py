@@ -31,14 +31,14 @@ def get(proxy: Front, trusted: ssl.SSLContext, path: str, **headers: str) -> tup
 
 
 @pytest.mark.usefixtures("trusted")
-def test_the_doctor_finds_nothing_wrong(proxy: Front, app: ServerProcess) -> None:
-    found = doctor(app, proxy.url)
+def test_the_doctor_finds_nothing_wrong(proxy: Front, deployed: ServerProcess) -> None:
+    found = doctor(deployed, proxy.url)
     assert {one.state for one in found.values()} == {State.OK}, found
 
 
 @pytest.mark.usefixtures("trusted")
-def test_a_page_is_told_a_head_through_it(proxy: Front, app: ServerProcess) -> None:
-    listener = Listener(proxy.url, app_token(app), polls=False, origin=proxy.url)
+def test_a_page_is_told_a_head_through_it(proxy: Front, deployed: ServerProcess) -> None:
+    listener = Listener(proxy.url, token_for_alice(deployed), polls=False, origin=proxy.url)
     wait_until(lambda: [name for name, _ in listener.received] == ["head"])
     listener.close()
 
@@ -55,7 +55,8 @@ def test_plain_http_is_redirected(proxy: Front) -> None:
 def test_a_client_cannot_make_a_foreign_origin_its_own(
     proxy: Front, trusted: ssl.SSLContext
 ) -> None:
-    forged = {"Origin": "https://evil.example", "X-Forwarded-Host": "evil.example"}
+    evil = f"evil.example:{proxy.port}"
+    forged = {"Origin": f"https://{evil}", "X-Forwarded-Host": evil}
     status, body = get(proxy, trusted, HANDSHAKE, **forged)
     assert (status, b"accepted origin" in body) == (400, True)
 
@@ -65,18 +66,18 @@ def test_figures_are_not_for_the_public(proxy: Front, trusted: ssl.SSLContext) -
 
 
 def test_the_doctor_finds_an_nginx_without_the_upgrade(
-    app: ServerProcess, reaper: Reaper, tmp_path_factory: pytest.TempPathFactory
+    deployed: ServerProcess, reaper: Reaper, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     port = free_port()
     text = f"server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://127.0.0.1:"
-    text += f"{app.port}; proxy_set_header Host $http_host; }} }}"
+    text += f"{deployed.port}; proxy_set_header Host $http_host; }} }}"
     process = run_nginx(tmp_path_factory.mktemp("nginx"), text, reaper)
-    wait_until(lambda: doctor(app, f"http://localhost:{port}")["server"].state is State.OK)
-    found = doctor(app, f"http://localhost:{port}")["upgrade"]
+    wait_until(lambda: doctor(deployed, f"http://localhost:{port}")["server"].state is State.OK)
+    found = doctor(deployed, f"http://localhost:{port}")["upgrade"]
     process.stop()
     assert (found.state, "took the upgrade away" in found.found) == (State.WRONG, True)
 
 
-def app_token(app: ServerProcess) -> str:
+def token_for_alice(deployed: ServerProcess) -> str:
     """A token for somebody, made with the app's key."""
-    return Tokens([app.env["SECRET_KEY"]], 60).make("alice")
+    return Tokens([deployed.env["SECRET_KEY"]], 60).make("alice")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +16,6 @@ from notifier.doctor.report import Result
 from notifier.doctor.running import examine
 from notifier.doctor.site import Site
 from tests.doctor.proxy import Proxy
-from tests.services.postgres import Postgres
 from tests.services.process import Reaper
 from tests.services.server import SECRET_KEY, ServerProcess
 from tests.services.valkey import Valkey
@@ -80,24 +78,6 @@ def valkey_with(service_dir: Path, reaper: Reaper) -> Iterator[ValkeyWith]:
         server.close()
 
 
-@pytest.fixture(scope="session")
-def deployed(
-    tmp_path_factory: pytest.TempPathFactory, reaper: Reaper, valkey: Valkey, postgres: Postgres
-) -> Iterator[ServerProcess]:
-    """The app as it is deployed, two workers on PostgreSQL and Valkey, behind one proxy."""
-    env = {
-        "DATABASE_URL": postgres.fresh_database(),
-        "REDIS_URL": valkey.url,
-        "NOTIFIER_CHANNEL": "deployed",
-        "NOTIFIER_TRUSTED_PROXIES": "1",
-    }
-    server = ServerProcess(tmp_path_factory.mktemp("deployed"), reaper, env=env, workers=2)
-    server.flask("notifier", "init-db")
-    server.start("/readyz")
-    yield server
-    server.close()
-
-
 @pytest.fixture
 def outside(deployed: ServerProcess, look: Examine) -> Examine:
     """Like `look`, with the settings of the deployed app."""
@@ -122,13 +102,3 @@ def through(deployed: ServerProcess) -> Iterator[Through]:
     yield start
     for proxy in proxies:
         proxy.close()
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key and a certificate for localhost, signed by itself, in one file."""
-    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    command += ["-nodes", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    subprocess.run([*command, "-keyout", str(path), "-out", str(path)], check=True)
-    return path

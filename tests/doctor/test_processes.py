@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from notifier.doctor.report import Result, State
 from notifier.doctor.site import Site
 from tests.doctor.conftest import Examine, Host
 
+Rehearse = Callable[..., Result]
+
 EARLY = "from notifier.engine.patching import patch\npatch()\nimport flask\n"
 SILENT = "import flask\nfrom notifier.engine.patching import patch\npatch()\n"
 LATE = "import sqlalchemy\nimport eventlet\neventlet.monkey_patch()\n"
@@ -19,7 +22,7 @@ WORKER = "worker_class = 'notifier.engine.worker.EventletWorker'\nworkers = 3\n"
 
 
 @pytest.fixture
-def rehearsed(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+def rehearsed(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rehearse:
     """A function that says what the check of a module finds: `rehearsed("import flask")`."""
     monkeypatch.chdir(tmp_path)
 
@@ -33,23 +36,23 @@ def rehearsed(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ob
 
 
 @pytest.mark.parametrize(
-    ("module", "config", "state"),
+    ("module", "config", "state", "words"),
     [
-        (EARLY, "", State.OK),
-        (SILENT, "", State.WRONG),
-        (LATE, "", State.WRONG),
-        ("import flask", "", State.OK),
-        ("import flask", WORKER, State.OK),
-        (EARLY, "import flask\n" + WORKER, State.WRONG),
-        ("raise SystemExit(3)", "", State.SKIPPED),
+        (EARLY, "", State.OK, "eventlet patches"),
+        (SILENT, "", State.WRONG, "after flask"),
+        (LATE, "", State.WRONG, "after sqlalchemy"),
+        ("import flask", "", State.OK, "nothing is patched"),
+        ("import flask", WORKER, State.OK, "eventlet patches"),
+        (EARLY, "import flask\n" + WORKER, State.WRONG, "after flask"),
+        ("raise SystemExit(3)", "", State.SKIPPED, "SystemExit: 3"),
     ],
     ids=["early", "too late, unnoticed", "late", "threads", "by the worker", "config", "exits"],
 )
 def test_when_sockets_are_patched(
-    rehearsed: object, module: str, config: str, state: State
+    rehearsed: Rehearse, module: str, config: str, state: State, words: str
 ) -> None:
-    found = rehearsed(module, config)  # type: ignore[operator]
-    assert found.state is state, found
+    found = rehearsed(module, config)
+    assert (found.state, words in found.found) == (state, True), found
 
 
 def test_the_number_of_workers_is_gunicorns(

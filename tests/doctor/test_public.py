@@ -169,34 +169,35 @@ def test_a_server_whose_clock_is_wrong(outside: Examine, through: Through) -> No
     assert "ahead of the server" in found["server clock"].found
 
 
-def test_a_certificate_that_nobody_vouches_for(
-    outside: Examine, through: Through, certificate: Path
-) -> None:
+def ending(tls: Path) -> ssl.SSLContext:
+    """What a server needs to end TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    found = outside("server", url=through(tls=context).url)
+    context.load_cert_chain(tls / "both.pem")
+    return context
+
+
+def test_a_certificate_that_nobody_vouches_for(
+    outside: Examine, through: Through, tls: Path
+) -> None:
+    found = outside("server", url=through(tls=ending(tls)).url)
     assert found["server"].state is State.WRONG
     assert "certificate" in found["server"].found
 
 
 def test_a_valid_certificate(
-    outside: Examine, through: Through, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    outside: Examine, through: Through, tls: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls / "fullchain.pem"))
     scheme = with_line("X-Forwarded-Proto: https")
-    found = outside(*SOCKETS, "poll", url=through(tls=context, request=scheme).url)
+    found = outside(*SOCKETS, "poll", url=through(tls=ending(tls), request=scheme).url)
     assert {one.state for one in found.values()} == {State.OK}
 
 
 def test_tls_that_the_app_is_not_told_of(
-    outside: Examine, through: Through, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    outside: Examine, through: Through, tls: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    found = outside("server", "upgrade", url=through(tls=context).url)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls / "fullchain.pem"))
+    found = outside("server", "upgrade", url=through(tls=ending(tls)).url)
     assert "does not accept the Origin https://" in found["upgrade"].found
     assert "X-Forwarded-Proto" in found["upgrade"].advice
 

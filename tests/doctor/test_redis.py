@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from notifier.doctor import brokers
 from notifier.doctor.report import State
 from tests.doctor.conftest import Examine, Host, ValkeyWith
 from tests.services.process import Reaper
-from tests.services.topologies import ValkeyCluster, Watched
+from tests.services.topologies import ValkeyCluster
 from tests.services.valkey import Valkey
-from tests.support import free_port, wait_until
+from tests.support import free_port
 
 ALL = ("redis", "redis role", "redis memory", "redis buffers", "same key")
 CHANNEL = "seals"
@@ -50,9 +51,23 @@ def limited(server: Valkey, *rules: str) -> str:
     return f"redis://limited:pw@127.0.0.1:{server.port}/0"
 
 
-def test_a_redis_that_forbids_our_channels(look: Examine, fresh_valkey: Valkey) -> None:
-    found = look("redis", REDIS_URL=limited(fresh_valkey, "+@all", "resetchannels"))["redis"]
-    assert found.state is State.WRONG
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        (("+@all", "resetchannels"), "does not take publications"),
+        (("+@all", "&*", "-subscribe"), "does not come back"),
+    ],
+)
+def test_a_redis_that_forbids_what_we_do(
+    look: Examine,
+    fresh_valkey: Valkey,
+    monkeypatch: pytest.MonkeyPatch,
+    rules: tuple[str, ...],
+    words: str,
+) -> None:
+    monkeypatch.setattr(brokers, "_ROUND_SECONDS", 0.5)
+    found = look("redis", REDIS_URL=limited(fresh_valkey, *rules))["redis"]
+    assert (found.state, words in found.found) == (State.WRONG, True), found
     assert "&notifier:*" in found.advice
 
 
@@ -139,15 +154,3 @@ def test_the_nodes_of_a_cluster(
         cluster.close()
     assert found.pop("redis memory").state is State.WARNING
     assert {name: one.state for name, one in found.items()} == dict.fromkeys(found, State.OK)
-
-
-def test_a_master_that_sentinel_names(
-    look: Examine, tmp_path_factory: pytest.TempPathFactory, reaper: Reaper
-) -> None:
-    watched = Watched(tmp_path_factory.mktemp("watched"), reaper)
-    try:
-        watched.start()
-        found = wait_until(lambda: look("redis", "redis role", REDIS_URL=watched.url))
-    finally:
-        watched.close()
-    assert {one.state for one in found.values()} == {State.OK}

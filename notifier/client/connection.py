@@ -39,13 +39,13 @@ class SocketBusy(ConnectionError):
 class Owner(Protocol):
     """Who has a socket; told from the socket's thread."""
 
-    def opened(self, socket: Socket) -> None:
+    def opened(self) -> None:
         """It is signed in."""
 
-    def received(self, socket: Socket, name: object, payload: object) -> None:
+    def received(self, name: object, payload: object) -> None:
         """An event came."""
 
-    def ended(self, socket: Socket, error: Exception) -> None:
+    def ended(self, error: Exception) -> None:
         """It is over, or never began. The last thing that is told."""
 
 
@@ -83,7 +83,7 @@ class Socket:
             self._live()
         except Exception as error:  # noqa: BLE001 -- the owner tells apart what it can cure
             if not self._closed:
-                self._owner.ended(self, error)
+                self._owner.ended(error)
         finally:
             self._socket.shutdown()  # type: ignore[no-untyped-call]
 
@@ -114,7 +114,7 @@ class Socket:
                 raise self._refusal(token, packet.data)
         self._credentials.accepted(token)
         self._socket.settimeout(silence)
-        self._owner.opened(self)
+        self._owner.opened()
 
     def _follow(self) -> None:
         while not self._closed:
@@ -122,7 +122,7 @@ class Socket:
             if packet.kind == DISCONNECT:
                 raise ConnectionError("the server ended the session")
             if packet.kind == EVENT and isinstance(packet.data, list) and len(packet.data) == 2:
-                self._owner.received(self, *packet.data)
+                self._owner.received(*packet.data)
 
     def _packet(self) -> Any:
         """The next Socket.IO packet of our namespace; heartbeats are answered on the way."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any
 
 from .complaints import Complaint
 from .connection import Socket, SocketBusy
@@ -19,9 +18,9 @@ __all__ = ["Live"]
 class Live:
     """Opens a socket, and another when it is lost, until ``close``.
 
-    What sockets tell comes from their threads and is posted to the loop, where a socket that is
-    no longer ours is not listened to. ``changed`` is called when there is a socket or no more,
-    ``received`` with every event, ``died`` with what no new socket can cure.
+    There is one at a time. What it tells comes from its thread and is posted to the loop.
+    ``changed`` is called when there is a socket or no more, ``received`` with every event,
+    ``died`` with what no new socket can cure.
     """
 
     def __init__(
@@ -66,20 +65,17 @@ class Live:
 
     # -- told by the socket, on its thread ----------------------------------------------------
 
-    def opened(self, socket: Socket) -> None:
-        """A socket is signed in."""
-        self._post(socket, self._opened)
+    def opened(self) -> None:
+        """The socket is signed in."""
+        self._loop.post(self._opened)
 
-    def received(self, socket: Socket, name: object, payload: object) -> None:
-        """An event came over a socket."""
-        self._post(socket, lambda: self._received(name, payload))
+    def received(self, name: object, payload: object) -> None:
+        """An event came over the socket."""
+        self._loop.post(lambda: self._received(name, payload))
 
-    def ended(self, socket: Socket, error: Exception) -> None:
-        """A socket is over."""
-        self._post(socket, lambda: self._ended(error))
-
-    def _post(self, socket: Socket, action: Callable[[], Any]) -> None:
-        self._loop.post(lambda: action() if socket is self._socket else None)
+    def ended(self, error: Exception) -> None:
+        """The socket is over."""
+        self._loop.post(lambda: self._ended(error))
 
     # -- on the loop's thread -----------------------------------------------------------------
 

@@ -70,13 +70,16 @@ class Peer:
 class FakeServer:
     """``answers`` are given one after the other, the last one for ever; ``asked`` is each poll.
 
-    ``talks`` are had with one socket after the other; who comes later is turned away with a 503.
+    ``talks`` are had with one socket after the other; who comes later is turned away with a 503,
+    or sent to where the server has ``moved``.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answers: list[Reply] = [(200, {}, [])]
         self.asked: list[tuple[str, str]] = []
         self.talks: list[Talk] = []
+        self.moved = ""
+        self.turned_away = 0
         self._scheme = "http" if tls is None else "https"
         self._http = _Quiet(("127.0.0.1", 0), _handler(self))
         if tls is not None:
@@ -125,7 +128,8 @@ def _handler(server: FakeServer) -> type[BaseHTTPRequestHandler]:
             elif server.talks:
                 self.talk(server.talks.pop(0))
             else:
-                self.answer(503, {}, None)
+                server.turned_away += 1
+                self.answer(302 if server.moved else 503, {"Location": server.moved}, None)
 
         def answer(self, status: int, headers: dict[str, str], content: Any) -> None:
             body = json.dumps(content).encode()

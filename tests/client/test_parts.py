@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import threading
+import time
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notifier.client.credentials import Credentials
+from notifier.client.live import Live
 from notifier.client.loop import Loop
 from notifier.client.outbox import Event, Outbox
+from notifier.client.polls import _read
 from notifier.client.schedule import Schedule
+from notifier.client.server import Server
 from notifier.client.timing import (
     RECONNECT_BACKOFF,
     backoff,
@@ -18,6 +25,7 @@ from notifier.client.timing import (
     retry_after,
 )
 from notifier.client.wire import connect_packet, is_answer, is_head, is_push, open_terms, parse
+from notifier.errors import TokenExpired
 from tests.support import wait_until
 
 
@@ -124,6 +132,52 @@ def test_closing_drops_what_was_not_taken() -> None:
     outbox.put(Event("name", 1, 1.0))
     outbox.close()
     assert outbox.get() is None
+
+
+# -- tokens -----------------------------------------------------------------------------------
+
+
+def test_a_token_that_was_accepted_may_be_refused_one_day() -> None:
+    credentials = Credentials(iter(["one", "two", "three"]).__next__)
+    for token in ("one", "two"):
+        assert credentials.current() == token
+        credentials.accepted(token)
+        credentials.refused(token, TokenExpired())
+    assert credentials.current() == "three"
+
+
+def test_a_token_refused_over_both_ways_counts_once() -> None:
+    credentials = Credentials(iter(["one", "two"]).__next__)
+    token = credentials.current()
+    credentials.refused(token, TokenExpired())
+    credentials.refused(token, TokenExpired())
+    assert credentials.current() == "two"
+
+
+@pytest.mark.parametrize("token", ["", "two\nlines", "ünicode", None, 7])
+def test_what_can_be_no_token_is_refused_at_once(token: Any) -> None:
+    with pytest.raises(TypeError):
+        Credentials(token)
+
+
+# -- polls and sockets ------------------------------------------------------------------------
+
+
+def test_an_answer_that_trickles_in_for_ever_is_given_up() -> None:
+    response: Any = SimpleNamespace(read1=lambda _size: b"x")
+    with pytest.raises(TimeoutError):
+        _read(response, deadline=time.monotonic() + 0.05)
+
+
+def test_a_socket_that_is_lost_at_once_was_no_success() -> None:
+    loop = Loop(pytest.fail)
+    server = Server.at("http://h", poll_path="p", socket_path="s", namespace="/", context=None)
+    ignored: dict[str, Any] = dict.fromkeys(("changed", "received", "died"), lambda *_: None)
+    live = Live(server, Credentials("token"), loop, **ignored)
+    live._opened()
+    assert loop.waits_for("stable")
+    live._ended(ConnectionError())
+    assert (loop.waits_for("stable"), loop.waits_for("reconnect")) == (False, True)
 
 
 # -- the loop ---------------------------------------------------------------------------------

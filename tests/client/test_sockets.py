@@ -118,6 +118,34 @@ def test_what_is_none_of_ours_is_passed_over(fake: FakeServer) -> None:
         assert next(follower).data == 2
 
 
+def test_heartbeats_are_answered(fake: FakeServer) -> None:
+    answers: list[str] = []
+
+    def talk(peer: Peer) -> None:
+        peer.sign_in()
+        peer.send("2")
+        answers.append(peer.receive())
+
+    fake.talks = [talk]
+    with follow(fake.url, "token"):
+        wait_until(lambda: answers)
+    assert answers == ["3"]
+
+
+def test_a_socket_follows_no_redirect(fake: FakeServer) -> None:
+    def talk(peer: Peer) -> None:
+        peer.sign_in()
+        peer.wait()
+
+    with FakeServer() as elsewhere:
+        elsewhere.talks = [talk]
+        fake.moved = elsewhere.url.replace("http", "ws")
+        with follow(fake.url, "token") as follower:
+            wait_until(lambda: fake.turned_away)
+            assert follower.get(0.3) is None
+        assert elsewhere.talks == [talk]
+
+
 @pytest.mark.parametrize("end", ["1", "41"])
 def test_a_socket_that_the_server_ends_is_opened_again(fake: FakeServer, end: str) -> None:
     def first(peer: Peer) -> None:
@@ -167,13 +195,23 @@ def test_a_server_without_room_for_a_socket_is_polled(
     assert ["too_many" in record.getMessage() for record in caplog.records] == [True]
 
 
-def test_a_socket_ends_the_wait_after_failed_polls() -> None:
+@pytest.fixture
+def connected() -> Driver:
+    """A driver that does not run and has a socket, after polls that failed."""
     server = Server.at("http://h", poll_path="p", socket_path="s", namespace="/", context=None)
     driver = Driver(server, Credentials("token"), Outbox())
     driver._loop.after("retry", 60, pytest.fail)
     driver._live.connected = True
     driver._connection_changed()
-    assert not driver._loop.waits_for("retry")
+    return driver
+
+
+def test_a_socket_ends_the_wait_after_failed_polls(connected: Driver) -> None:
+    assert not connected._loop.waits_for("retry")
+
+
+def test_with_a_socket_polls_are_rare(connected: Driver) -> None:
+    assert connected._schedule.delay() > 50
 
 
 # -- TLS --------------------------------------------------------------------------------------

@@ -151,6 +151,12 @@ def test_a_follower_asks_the_app_for_what_no_push_brought(own: Recorder, sqlite_
     assert (alice.value("one"), alice.value("two")) == (1, 2)
 
 
+def test_a_follower_is_not_shown_what_is_for_others(own: Recorder) -> None:
+    alice = own.follow("alice")
+    notify(own, "bob", "order", "packed")
+    assert (alice.value("order"), alice.events) == (None, [])
+
+
 def test_it_can_be_forgotten(own: Recorder) -> None:
     notify(own, "alice", "order", "packed")
     own.clear()

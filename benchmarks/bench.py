@@ -53,9 +53,12 @@ class Bench:
         """
         print(f"... {kind.name}, {workers} workers", file=sys.stderr, flush=True)
         database = database or self.stack.database.fresh(inboxes)
-        with kind(self.stack, database, workers, ping) as peer, Load() as load:
-            with self._profiled(peer):
-                yield Served(self.stack, peer, load)
+        with (
+            kind(self.stack, database, workers, ping) as peer,
+            Load() as load,
+            self._profiled(peer),
+        ):
+            yield Served(self.stack, peer, load)
 
     @contextmanager
     def _profiled(self, peer: Peer) -> Iterator[None]:

@@ -115,11 +115,15 @@ def badge(connection: Connection, user: str) -> Badge:
     return Badge(*row) if row else Badge(0, 0)
 
 
-def since(connection: Connection, stamps: Mapping[str, int]) -> dict[str, list[Event]]:
-    """The notifications of each user in ``stamps`` that are above that stamp, ascending."""
-    found: dict[str, list[Event]] = {}
-    for user, name, data, stamp in _rows(connection).since(connection, stamps):
-        found.setdefault(user, []).append(Event(user, name, data, stamp))
+def since(connection: Connection, asked: Sequence[tuple[str, int]]) -> list[list[Event]]:
+    """For each user and stamp in ``asked``, the user's notifications above the stamp, ascending.
+
+    A stamp above the head (the database was restored) counts as 0. Heads and notifications are of
+    one moment.
+    """
+    found: list[list[Event]] = [[] for _ in asked]
+    for number, name, data, stamp in _rows(connection).since(connection, asked):
+        found[number - 1].append(Event(asked[number - 1][0], name, data, stamp))
     return found
 
 

@@ -5,10 +5,10 @@ This is the port; ``rows_postgresql.py`` and ``rows_sqlite.py`` are its two form
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import BigInteger, Connection, column
 
 from .models import notifications
 from .operations import Event
@@ -39,8 +39,8 @@ class InboxRow(NamedTuple):
 
 
 NEWS = (
-    *(notifications.c.user_id, notifications.c.name, notifications.c.data),
-    notifications.c.stamp,
+    column("number", BigInteger()),
+    *(notifications.c.name, notifications.c.data, notifications.c.stamp),
 )
 """The columns of what ``since`` returns."""
 
@@ -65,8 +65,12 @@ class Rows(Protocol):
     def heads(self, connection: Connection, users: Sequence[str]) -> Iterable[Any]:
         """User and clock of those inboxes of ``users`` that are there."""
 
-    def since(self, connection: Connection, stamps: Mapping[str, int]) -> Iterable[Any]:
-        """User, name, data and stamp of what is above the stamp of its user, ascending by it."""
+    def since(self, connection: Connection, asked: Sequence[tuple[str, int]]) -> Iterable[Any]:
+        """What is above the stamp for a user, for each of several such pairs, ascending by stamp.
+
+        Returns the number of the pair, from 1, and name, data and stamp. A stamp above the clock
+        of the user counts as 0.
+        """
 
     def lock_free(self, connection: Connection, users: Sequence[str]) -> Iterable[Any]:
         """Lock those inboxes of ``users`` that are there and that nobody else holds."""

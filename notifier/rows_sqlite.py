@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select, text, tuple_
@@ -24,9 +24,10 @@ class SqliteRows:
         "SELECT user_id, clock FROM inboxes WHERE user_id IN (SELECT value FROM json_each(:users))"
     )
     _since = text(
-        "SELECT user_id, name, data, stamp FROM notifications"
-        " JOIN json_each(:stamps) AS given ON user_id = given.key AND stamp > given.value"
-        " ORDER BY stamp"
+        "SELECT asked.key + 1 AS number, name, data, stamp FROM json_each(:asked) AS asked"
+        " CROSS JOIN inboxes ON inboxes.user_id = asked.value ->> 0 AND clock <> asked.value ->> 1"
+        " CROSS JOIN notifications ON notifications.user_id = inboxes.user_id"
+        " AND stamp > iif(asked.value ->> 1 > clock, 0, asked.value ->> 1) ORDER BY stamp"
     ).columns(*NEWS)
     _inboxes = text(
         "SELECT user_id, clock, unread FROM inboxes"
@@ -57,9 +58,9 @@ class SqliteRows:
         """See ``Rows``."""
         return connection.execute(self._heads, {"users": json.dumps(list(users))}).all()
 
-    def since(self, connection: Connection, stamps: Mapping[str, int]) -> Iterable[Any]:
+    def since(self, connection: Connection, asked: Sequence[tuple[str, int]]) -> Iterable[Any]:
         """See ``Rows``."""
-        return connection.execute(self._since, {"stamps": json.dumps(stamps)}).all()
+        return connection.execute(self._since, {"asked": json.dumps(asked)}).all()
 
     def lock_free(self, connection: Connection, users: Sequence[str]) -> Iterable[Any]:
         """See ``Rows``."""

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from notifier import inbox
 from notifier.models import UNREAD, messages, notifications
 from notifier.operations import Badge, Event, MarkRead, NewMessage, SetNotification
-from notifier.stamps import Clock
+from notifier.stamps import LATEST, Clock
 from notifier.store import Store
 
 
@@ -149,6 +149,16 @@ def test_since_returns_what_is_above_ascending(store: Store) -> None:
     everything = store.since("alice", 0)
     assert [event.name for event in everything] == ["a", "b", "c"]
     assert store.since("alice", everything[0].stamp) == everything[1:]
+
+
+def test_polls_that_are_read_together_have_each_their_own(store: Store) -> None:
+    for user, n in (("alice", 1), ("alice", 2), ("bob", 3)):
+        store.commit([SetNotification(user, f"n{n}", n)])
+    (first, second), (of_bob,) = store.since("alice", 0), store.since("bob", 0)
+    asked = [("alice", first.stamp), ("bob", 0), ("alice", 0), ("nobody", 0), ("bob", LATEST)]
+    with store.engine.connect() as connection:
+        found = inbox.since(connection, [*asked, ("alice", second.stamp)])
+    assert found == [[second], [of_bob], [first, second], [], [of_bob], []]
 
 
 def test_since_the_head_is_empty(store: Store) -> None:

@@ -23,7 +23,7 @@ from notifier.store import Store
 from tests.schema.traffic import USERS
 from tests.support import ROOT, wait_until
 
-ROUNDS = 6
+ROUNDS = 4
 
 
 @pytest.fixture

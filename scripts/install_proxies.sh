@@ -9,8 +9,6 @@ missing() {
 [ -z "$(missing)" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     export DEBIAN_FRONTEND=noninteractive
-    # The packages would start what they bring; RUNLEVEL=1 is how to tell them not to.
-    export RUNLEVEL=1
     { apt-get update -qq && apt-get install -qq -y --no-install-recommends $(missing); } >/dev/null
 fi
 [ -z "$(missing)" ] ||

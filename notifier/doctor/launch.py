@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -38,9 +39,12 @@ def launch_of(module: str | None) -> Launch:
     if module is None:
         return Launch(problem="the app's module is not known; name it: flask --app MODULE")
     command = [sys.executable, "-m", "notifier.engine.rehearsal", module]
+    # Flask has added the folder of the app, if it was named by its file.
+    path = os.pathsep.join(entry for entry in sys.path if entry)
     try:
         done = subprocess.run(  # noqa: S603 -- our own module, and the one Flask has imported
             command,
+            env={**os.environ, "PYTHONPATH": path},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

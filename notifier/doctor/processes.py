@@ -7,6 +7,8 @@ from .site import Site
 
 __all__ = ["patching", "workers"]
 
+_ONE_AT_A_TIME = ("sync", "gunicorn.workers.sync.SyncWorker")
+
 
 def patching(site: Site) -> Result:
     """Whether sockets and locks are patched before anything takes a copy of them."""
@@ -44,6 +46,13 @@ def workers(site: Site) -> Result:
             "A user's events reach only the worker that wrote them, the others' pages follow by "
             "the sweep. Set REDIS_URL in every process. If gunicorn.conf.py starts the embedded "
             "Valkey, start the server first and ask again.",
+        )
+    if site.launch.worker_class in _ONE_AT_A_TIME:
+        return warning(
+            f"gunicorn's worker class is {site.launch.worker_class}",
+            "It serves one request at a time, so an open socket takes a whole worker until it is "
+            "killed. Set worker_class = 'notifier.engine.worker.EventletWorker', unless -k on the "
+            "command line names one already.",
         )
     if not site.settings.redis_url:
         return warning(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from notifier.doctor.launch import launch_of
-from notifier.doctor.processes import patching
+from notifier.doctor.processes import patching, workers
 from notifier.doctor.report import Result, State
 from notifier.doctor.site import Site
 from tests.doctor.conftest import Examine, Host
@@ -18,6 +18,7 @@ Rehearse = Callable[..., Result]
 EARLY = "from notifier.engine.patching import patch\npatch()\nimport flask\n"
 SILENT = "import flask\nfrom notifier.engine.patching import patch\npatch()\n"
 LATE = "import sqlalchemy\nimport eventlet\neventlet.monkey_patch()\n"
+GEVENT = "import sqlalchemy\nfrom gevent import monkey\nmonkey.patch_all()\n"
 WORKER = "worker_class = 'notifier.engine.worker.EventletWorker'\nworkers = 3\n"
 
 
@@ -41,12 +42,22 @@ def rehearsed(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Re
         (EARLY, "", State.OK, "eventlet patches"),
         (SILENT, "", State.WRONG, "after flask"),
         (LATE, "", State.WRONG, "after sqlalchemy"),
+        (GEVENT, "", State.WRONG, "gevent patches sockets and locks after sqlalchemy"),
         ("import flask", "", State.OK, "nothing is patched"),
         ("import flask", WORKER, State.OK, "eventlet patches"),
         (EARLY, "import flask\n" + WORKER, State.WRONG, "after flask"),
         ("raise SystemExit(3)", "", State.SKIPPED, "SystemExit: 3"),
     ],
-    ids=["early", "too late, unnoticed", "late", "threads", "by the worker", "config", "exits"],
+    ids=[
+        "early",
+        "too late, unnoticed",
+        "late",
+        "gevent",
+        "threads",
+        "by the worker",
+        "config",
+        "exits",
+    ],
 )
 def test_when_sockets_are_patched(
     rehearsed: Rehearse, module: str, config: str, state: State, words: str
@@ -64,8 +75,26 @@ def test_the_number_of_workers_is_gunicorns(
     assert launch_of("served").workers == 7
 
 
+def test_a_worker_class_that_serves_one_request_at_a_time(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "served.py").write_text("app = None\n")
+    (tmp_path / "gunicorn.conf.py").write_text("workers = 1\n")
+    found = workers(Site(host(), module="served"))
+    assert (found.state, found.found) == (State.WARNING, "gunicorn's worker class is sync")
+
+
+def test_an_app_in_a_folder_that_flask_was_told_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "elsewhere.py").write_text("app = None\n")
+    assert launch_of("elsewhere").problem == ""
+
+
 @pytest.mark.parametrize(
-    ("workers", "config", "state", "words"),
+    ("count", "config", "state", "words"),
     [
         (1, {}, State.WARNING, "without a broker"),
         (1, {"REDIS_URL": "redis://127.0.0.1:1"}, State.OK, "with a broker"),
@@ -74,9 +103,9 @@ def test_the_number_of_workers_is_gunicorns(
     ],
 )
 def test_what_several_workers_need(
-    look: Examine, workers: int, config: dict[str, str], state: State, words: str
+    look: Examine, count: int, config: dict[str, str], state: State, words: str
 ) -> None:
-    found = look("workers", workers=workers, **config)["workers"]
+    found = look("workers", workers=count, **config)["workers"]
     assert found.state is state
     assert words in found.found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from pathlib import Path
 
@@ -212,6 +213,18 @@ def test_an_address_where_nobody_listens(outside: Examine) -> None:
     found = outside("server", url=f"http://127.0.0.1:{free_port()}")
     assert found["server"].state is State.WRONG
     assert "cannot be reached" in found["server"].found
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_never_answers_is_given_up(look: Examine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = f"127.0.0.1:{silent.getsockname()[1]}"
+        urls = {"DATABASE_URL": f"postgresql://me@{place}/x", "REDIS_URL": f"redis://{place}/0"}
+        limits = {"NOTIFIER_ANSWER_TIMEOUT": 0.5, "NOTIFIER_BROKER_TIMEOUT": 0.2}
+        found = look("database", "redis", "server", url=f"http://{place}", **urls, **limits)
+    assert {one.state for one in found.values()} == {State.WRONG}
+    # Each by its own limit, not by that of all checks.
+    assert not [one for one in found.values() if "was left" in one.found]
 
 
 def test_a_name_that_does_not_exist(outside: Examine) -> None:

@@ -40,6 +40,16 @@ def succeeds(what: str, *urls: str) -> None:
 
 
 @pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> str:
+    """SQLite, unless a test names others: most of this is the same on both."""
+    return str(request.getfixturevalue(getattr(request, "param", "sqlite_url")))
+
+
+BOTH = pytest.mark.parametrize("database_url", ["sqlite_url", "postgres_url"], indirect=True)
+ON_POSTGRES = pytest.mark.parametrize("database_url", ["postgres_url"], indirect=True)
+
+
+@pytest.fixture
 def notifier(database_url: str, valkey: Valkey) -> Iterator[Notifier]:
     notifier = Notifier.from_url(database_url, valkey.url, SECRET_KEY=SECRET_KEY)
     notifier.create_tables()
@@ -80,7 +90,15 @@ def test_a_script_that_ends_at_once_has_published_all(
     wait_until(lambda: len(pushed) == 50, message="all fifty are pushed")
 
 
-@pytest.mark.parametrize(("what", "written"), [("fork", 52), ("pool", 4), ("fork_inside", 1)])
+FORKS = [
+    ("fork", 52, "sqlite_url"),
+    ("fork", 52, "postgres_url"),
+    ("pool", 4, "postgres_url"),
+    ("fork_inside", 1, "sqlite_url"),
+]
+
+
+@pytest.mark.parametrize(("what", "written", "database_url"), FORKS, indirect=["database_url"])
 def test_forked_processes_share_nothing_and_lose_nothing(
     notifier: Notifier, database_url: str, valkey: Valkey, what: str, written: int, pushed: set[str]
 ) -> None:
@@ -90,6 +108,7 @@ def test_forked_processes_share_nothing_and_lose_nothing(
     wait_until(lambda: pushed == names(notifier), message="all of it is pushed")
 
 
+@ON_POSTGRES
 def test_threads_may_share_it_from_the_first_use_on(
     notifier: Notifier, database_url: str, valkey: Valkey
 ) -> None:
@@ -118,6 +137,7 @@ USES: dict[str, Callable[[Notifier], object]] = {
 }
 
 
+@BOTH
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
 def test_missing_tables_are_told_with_the_cure(
     database_url: str, use: Callable[[Notifier], object]

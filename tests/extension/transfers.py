@@ -1,16 +1,18 @@
-"""A host process that locks rows of its own around what it sends, in one of the ways compared.
+"""Host processes that lock rows of its own around what it sends, in one of the ways compared.
 
-``python -m tests.extension.transfers URL HOW COUNT SEED`` waits for a line on standard input,
-makes COUNT transactions and prints how they ended as JSON.
+``python -m tests.extension.transfers URL HOW COUNT PROCESSES`` makes COUNT transactions in each of
+the processes and prints how they ended as JSON.
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import random
 import sys
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
@@ -73,24 +75,40 @@ Way = Callable[[Notifier, Session, random.Random], None]
 WAYS: dict[str, list[Way]] = {"ours": [joined, joined, own], "careless": [careless]}
 
 
-def main() -> None:
-    url, how, count, seed = sys.argv[1:]
+def run(url: str, how: str, count: int, seed: int, together: Any, ends: Any) -> None:
+    """One of the processes, which begin together."""
     chance = random.Random(seed)
-    engine = create_engine(url, connect_args=SOON)
-    session = scoped_session(sessionmaker(engine))
+    session = scoped_session(sessionmaker(create_engine(url, connect_args=SOON)))
     notifier = Notifier.from_url(url, session=session)
-    ends: Counter[str] = Counter()
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    sys.stdin.readline()
-    for _ in range(int(count)):
+    found: Counter[str] = Counter()
+    together.wait(30)
+    for _ in range(count):
         try:
             chance.choice(WAYS[how])(notifier, session(), chance)
-            ends["done"] += 1
+            found["done"] += 1
         except DBAPIError as error:
             session.rollback()
-            ends["deadlock" if getattr(error.orig, "pgcode", "") == DEADLOCK else str(error)] += 1
-    sys.stdout.write(json.dumps(ends))
+            found["deadlock" if getattr(error.orig, "pgcode", "") == DEADLOCK else str(error)] += 1
+    ends.put(found)
+
+
+def main() -> None:
+    url, how, count, processes = sys.argv[1:]
+    # Forked, so that what takes longest, the imports, is done once.
+    context = multiprocessing.get_context("fork")
+    together, ends = context.Barrier(int(processes)), context.Queue()
+    running = [
+        context.Process(target=run, args=(url, how, int(count), seed, together, ends), daemon=True)
+        for seed in range(int(processes))
+    ]
+    for process in running:
+        process.start()
+    total: Counter[str] = Counter()
+    for _process in running:
+        total.update(ends.get(timeout=60))
+    for process in running:
+        process.join(10)
+    sys.stdout.write(json.dumps(total))
 
 
 if __name__ == "__main__":

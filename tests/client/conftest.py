@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from notifier import Notifier
-from notifier.client import Event, Follower, follow
+from notifier.client import Event, Follower, driver, follow, live, timing
 from notifier.web.tokens import Tokens
 from tests.client.fake import FakeServer
 from tests.services.process import Reaper
@@ -92,7 +92,12 @@ def following(server: ServerProcess, user: str) -> Iterator[Follow]:
 
 
 @pytest.fixture
-def fake() -> Iterator[FakeServer]:
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
+    """A server that a test tells what to say, and clients in a tenth of their time."""
+    monkeypatch.setattr(driver, "FETCH_BACKOFF", (0.1, 6.0))
+    monkeypatch.setattr(live, "RECONNECT_BACKOFF", (0.05, 0.3))
+    monkeypatch.setattr(live, "BUSY_BACKOFF", (0.2, 6.0))
+    monkeypatch.setattr(timing, "POLL_RANGE", (0.1, 360.0))
     with FakeServer() as server:
         yield server
 
@@ -117,5 +122,5 @@ def take_until(follower: Follower, data: object, timeout: float = 30.0) -> list[
     raise AssertionError(f"{data!r} did not come within {timeout:g} s, but {taken}")
 
 
-def live(follower: Follower) -> None:
+def is_live(follower: Follower) -> None:
     wait_until(lambda: follower.state == "live", 30, "there is a socket")

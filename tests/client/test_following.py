@@ -13,7 +13,7 @@ import pytest
 from notifier import Notifier
 from notifier.client import Event
 from notifier.errors import TokenError
-from tests.client.conftest import Follow, live, notify, take_until, token_of
+from tests.client.conftest import Follow, is_live, notify, take_until, token_of
 from tests.services.server import ServerProcess
 from tests.services.valkey import Valkey
 from tests.support import wait_until
@@ -25,7 +25,7 @@ def test_what_is_true_comes_first_and_then_each_change(
     notify(producer, user, "before")
     follower = following()
     assert [event.data for event in take_until(follower, "before")] == ["before"]
-    live(follower)
+    is_live(follower)
     notify(producer, user, "after")
     stamp = producer.head(user)
     assert take_until(follower, "after") == [Event("step", "after", stamp)]
@@ -48,7 +48,7 @@ def test_a_function_brings_a_new_token_for_one_that_expired(
     notify(producer, user, "here")
     follower = following(tokens.pop)
     take_until(follower, "here")
-    live(follower)
+    is_live(follower)
     assert tokens == []
 
 
@@ -56,11 +56,11 @@ def test_a_killed_worker_costs_nothing_but_time(
     server: ServerProcess, producer: Notifier, user: str, following: Follow
 ) -> None:
     follower = following()
-    live(follower)
+    is_live(follower)
     server.kill_worker()
     notify(producer, user, "meanwhile")
     take_until(follower, "meanwhile")
-    live(follower)
+    is_live(follower)
     notify(producer, user, "afterwards")
     take_until(follower, "afterwards")
 
@@ -69,7 +69,7 @@ def test_a_frozen_server_is_noticed_and_followed_again(
     server: ServerProcess, producer: Notifier, user: str, following: Follow
 ) -> None:
     follower = following()
-    live(follower)
+    is_live(follower)
     frozen = server.kill_worker(number=signal.SIGSTOP)
     try:
         wait_until(lambda: follower.state != "live", 30, "the silence is noticed")
@@ -77,14 +77,14 @@ def test_a_frozen_server_is_noticed_and_followed_again(
     finally:
         server.kill_worker(frozen, signal.SIGCONT)
     take_until(follower, "meanwhile")
-    live(follower)
+    is_live(follower)
 
 
 def test_while_redis_is_down_changes_come_all_the_same(
     broker: Valkey, producer: Notifier, user: str, following: Follow
 ) -> None:
     follower = following()
-    live(follower)
+    is_live(follower)
     broker.stop()
     try:
         notify(producer, user, "without")
@@ -103,7 +103,7 @@ def test_a_restored_database_is_believed(
     notify(producer, user, "lost", name="other")
     follower = following()
     take_until(follower, "lost")
-    live(follower)
+    is_live(follower)
     copy(tmp_path / "backup.db", path)
     server.kill_worker()
     assert Event("other", None, 0.0) in take_until(follower, "older")
@@ -126,7 +126,7 @@ def test_another_thread_ends_it(following: Follow) -> None:
 
 def test_closing_ends_every_thread(following: Follow) -> None:
     follower = following()
-    live(follower)
+    is_live(follower)
     follower.close()
     wait_until(lambda: not threads(), message="no thread is left")
 

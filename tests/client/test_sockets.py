@@ -188,7 +188,7 @@ def test_a_server_without_room_for_a_socket_is_polled(
 ) -> None:
     caplog.set_level(logging.WARNING, "notifier.client")
     fake.talks = [lambda peer: peer.refuse("too_many")]
-    fake.answers = [(200, {"Poll-Interval": "1"}, [])]
+    fake.answers = [(200, {"Poll-Interval": "0.1"}, [])]
     with follow(fake.url, "token") as follower:
         wait_until(lambda: len(fake.asked) >= 3, 20)
         assert follower.state == "polling"

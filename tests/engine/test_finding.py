@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask_socketio import SocketIO
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from notifier.engine.appstop import find_notifier, stop_notifier
+from notifier.engine.appstop import Several, find_notifier, stop_notifier
 from notifier.engine.middleware import ForwardedHeaders
 
 
@@ -48,6 +49,24 @@ def test_inside_a_decorated_function(app: Flask) -> None:
     assert find_notifier(wrapped) == "the notifier"
 
 
+def test_of_an_app_that_is_mounted(app: Flask) -> None:
+    assert find_notifier(DispatcherMiddleware(Flask("root"), {"/shop": app})) == "the notifier"
+
+
+def test_of_several_apps_that_are_mounted_side_by_side() -> None:
+    calls: list[object] = []
+    apps = {}
+    for path in ("/a", "/b"):
+        apps[path] = Flask("found")
+        start = functools.partial(calls.append, f"start {path}")
+        apps[path].extensions["notifier"] = SimpleNamespace(start=start, stop=calls.append)
+    both = find_notifier(DispatcherMiddleware(ProxyFix(apps["/a"]), apps))
+    both.start()
+    both.stop(2.0)
+    assert calls[:2] == ["start /a", "start /b"]
+    assert [round(float(str(share)), 1) for share in calls[2:]] == [1.0, 2.0]
+
+
 def test_an_app_without_one() -> None:
     assert find_notifier(Flask("plain")) is None
 
@@ -70,3 +89,13 @@ def test_a_notifier_that_fails_to_stop_is_logged(caplog: pytest.LogCaptureFixtur
     stop_notifier(SimpleNamespace(stop=fail), 1.0, logging.getLogger("engine"))
     assert "failed to stop" in caplog.text
     assert "broker gone" in caplog.text
+
+
+def test_one_of_several_that_fails_to_stop_does_not_keep_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stopped: list[float] = []
+    notifiers = [SimpleNamespace(stop=lambda _timeout: 1 / 0), SimpleNamespace(stop=stopped.append)]
+    stop_notifier(Several(notifiers), 1.0, logging.getLogger("engine"))
+    assert len(stopped) == 1
+    assert "ZeroDivisionError" in caplog.text

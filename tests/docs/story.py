@@ -29,7 +29,7 @@ from tests.support import ROOT
 
 _EVENT = {"name", "data", "timestamp", "previous"}
 # A second each, mostly for imports that this process has done; what needs a shell goes to one.
-_FLASK = re.compile(r"^flask ([^|<>&;$\n]+)$|\$\(flask ([^|<>&;$)\n]+)\)", re.MULTILINE)
+_FLASK = re.compile(r"^flask ([^|<>&;$\n]+)([|>].*)?$|\$\(flask ([^|<>&;$)\n]+)\)", re.M)
 
 
 class Story:
@@ -93,8 +93,8 @@ class Story:
 
     def _flask(self, found: re.Match[str]) -> str:
         """Run a flask command here and say what a shell has to do to print the same."""
-        printed = shlex.quote(run_flask(self.folder, *shlex.split(found[1] or found[2])))
-        return f"printf %s {printed}" if found[1] else printed.replace("\n", "")
+        printed = shlex.quote(run_flask(self.folder, *shlex.split(found[1] or found[3])))
+        return f"printf %s {printed} {found[2] or ''}" if found[1] else printed.replace("\n", "")
 
     def _bash(self, script: str) -> str:
         """What a script prints. Its variables are there in the next block too."""

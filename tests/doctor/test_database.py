@@ -149,16 +149,15 @@ class Standby(Postgres):
         (data / "standby.signal").touch()
 
 
-@pytest.fixture
-def standby(
-    service_dir: Path, reaper: Reaper, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Standby]:
+@pytest.fixture(scope="module")
+def standby(service_dir: Path, reaper: Reaper) -> Iterator[Standby]:
     settings = {**service.SETTINGS, "wal_level": "replica", "max_wal_senders": "10"}
-    monkeypatch.setattr(service, "SETTINGS", settings)
     folder = service_dir / "standby"
     folder.mkdir()
     server = Standby(folder, reaper)
-    server.start()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(service, "SETTINGS", settings)
+        server.start()
     yield server
     server.stop()
 
@@ -167,3 +166,11 @@ def test_a_standby(look: Examine, standby: Standby) -> None:
     found = look("database", "primary", DATABASE_URL=standby.url)
     assert found["primary"].state is State.WRONG
     assert "primary" in found["primary"].advice
+
+
+def test_of_several_hosts_the_primary_is_found(
+    look: Examine, standby: Standby, postgres: Postgres
+) -> None:
+    hosts = "&".join(f"host=127.0.0.1:{one.port}" for one in (standby, postgres))
+    url = f"postgresql://postgres@/postgres?{hosts}&target_session_attrs=read-write"
+    assert look("database", "primary", DATABASE_URL=url)["primary"].state is State.OK

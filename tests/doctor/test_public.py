@@ -182,7 +182,7 @@ def test_a_certificate_that_nobody_vouches_for(
 ) -> None:
     found = outside("server", url=through(tls=ending(tls)).url)
     assert found["server"].state is State.WRONG
-    assert "certificate" in found["server"].found
+    assert "the certificate of https://localhost" in found["server"].found
 
 
 def test_a_valid_certificate(

@@ -72,6 +72,21 @@ def test_a_hook_of_the_commit_may_add_to_what_was_sent(
     assert len(store.since("alice", 0)) == 2
 
 
+def test_a_hook_of_a_mapper_may_send(
+    session: Session, staging: Staging, store: Store, published: list[Event]
+) -> None:
+    mapping.metadata.create_all(store.engine)
+
+    def tell(_mapper: object, _connection: object, parcel: object) -> None:
+        staging.stage(session, note("inserted"))
+
+    event.listen(Parcel, "after_insert", tell)
+    session.add_all([Parcel(), Parcel()])
+    session.commit()
+    event.remove(Parcel, "after_insert", tell)
+    assert names(published) == names(store.since("alice", 0)) == ["inserted"]
+
+
 def test_what_the_hook_of_an_early_flush_sends_waits_for_the_commit(
     sends: Sends, engine: Engine, published: list[Event]
 ) -> None:

@@ -51,7 +51,7 @@ def tail(server: ServerProcess, bob: str, reaper: Reaper, tmp_path: Path) -> Ite
 def run(sqlite_url: str) -> Iterator[Callable[..., Result]]:
     """A function that runs the command in this process, in an app that knows alice."""
     app = Flask("host")
-    app.config.update(SECRET_KEY="test", DATABASE_URL=sqlite_url)
+    app.config.update(SECRET_KEY="test", DATABASE_URL=sqlite_url, NOTIFIER_URL_PREFIX="/shop")
     notifier = Notifier(app, known={"alice"}.intersection)
     yield lambda *options: app.test_cli_runner().invoke(args=["notifier", "tail", *options])
     notifier.stop(1)
@@ -90,7 +90,7 @@ def test_it_ends_where_there_is_nothing_to_follow(
 ) -> None:
     fake.answers = [(404, {}, {"detail": "not here"})]
     result = run("alice", "--url", fake.url)
-    said = f"Error: {fake.url}/notifications answered 404 (not here)\n"
+    said = f"Error: {fake.url}/shop/notifications answered 404 (not here)\n"
     assert (result.exit_code, result.stderr) == (1, said)
 
 

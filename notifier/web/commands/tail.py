@@ -50,13 +50,14 @@ def _check_known(notifier: Notifier, user: str) -> None:
 
 
 def _print(notifier: Notifier, user: str, url: str) -> None:
-    settings = notifier.settings
+    joint = notifier.serving.joint
     try:
         events = follow(
             url,
             lambda: notifier.token(user),
-            socket_path=settings.socket_path,
-            namespace=settings.namespace,
+            poll_path=f"{notifier.settings.url_prefix}/notifications",
+            socket_path=joint.path,
+            namespace=joint.namespace,
         )
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--url") from error

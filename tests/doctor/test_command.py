@@ -14,7 +14,7 @@ from notifier.doctor import checks
 from notifier.doctor.report import ok, warning, wrong
 from notifier.doctor.running import Check
 from tests.doctor.conftest import Host
-from tests.services.server import ServerProcess
+from tests.services.server import ServerProcess, run_flask
 
 
 def run(host: Host, *arguments: str, **config: Any) -> Ran:
@@ -30,7 +30,8 @@ def only(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_the_deployed_app_has_nothing_wrong(deployed: ServerProcess) -> None:
-    told = json.loads(deployed.flask("notifier", "doctor", "--json", "--url", deployed.url))
+    words = ("notifier", "doctor", "--json", "--url", deployed.url)
+    told = json.loads(run_flask(deployed.env, *words, timeout=90))
     states = {one["check"]: one["state"] for one in told["checks"]}
     assert told["wrong"] == 0
     # The tests' own PostgreSQL runs with fsync off.

@@ -20,7 +20,7 @@ from .polls import Answer, Busy, fetch
 from .rule import Rule
 from .schedule import Schedule
 from .server import Server
-from .timing import FETCH_BACKOFF, GRACE, backoff, spread
+from .timing import FETCH_BACKOFF, GRACE, REVIVED, backoff, spread
 from .wire import is_head, is_push
 
 __all__ = ["Driver"]
@@ -85,6 +85,8 @@ class Driver:
         self._go_on()
 
     def _received(self, name: object, payload: object) -> None:
+        # A server that tells us something is back.
+        self._loop.hasten("retry", backoff(REVIVED, 0, random.random))
         if name == "head" and is_head(payload):
             self._catch.head(payload["timestamp"])
         elif is_push(payload, name):

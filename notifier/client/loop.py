@@ -37,6 +37,12 @@ class Loop:
         """Run ``action`` in ``delay`` seconds, instead of what this purpose had in mind."""
         self._timers[purpose] = (time.monotonic() + delay, action)
 
+    def hasten(self, purpose: str, delay: float) -> None:
+        """Let the timer of this purpose, if there is one, run in ``delay`` seconds at the latest."""
+        if purpose in self._timers:
+            due, action = self._timers[purpose]
+            self._timers[purpose] = (min(due, time.monotonic() + delay), action)
+
     def waits_for(self, purpose: str) -> bool:
         """Whether a timer of this purpose is set."""
         return purpose in self._timers

@@ -30,6 +30,7 @@ Backoff = tuple[float, float]
 
 FETCH_BACKOFF: Backoff = (1.0, 60.0)
 RECONNECT_BACKOFF: Backoff = (0.5, 3.0)
+REVIVED: Backoff = (2.0, 2.0)
 BUSY_BACKOFF: Backoff = (2.0, 60.0)
 JITTER = 0.5
 

@@ -3,7 +3,14 @@ import { Missed } from "./missed.js";
 import { Requests, SignedOut } from "./requests.js";
 import { Rule } from "./rule.js";
 import { Schedule } from "./schedule.js";
-import { FETCH_BACKOFF, GRACE_MS, PATIENCE_MS, WAKE_MS, backoff } from "./timing.js";
+import {
+  FETCH_BACKOFF,
+  GRACE_MS,
+  PATIENCE_MS,
+  WAKE_MS,
+  backoff,
+  untilRevived,
+} from "./timing.js";
 import { isHead, isPush } from "./wire.js";
 
 /**
@@ -35,11 +42,12 @@ export class Client {
       clock,
       random,
       warn: (text) => this.warnOnce(text),
-      onChange: () => this.changed(),
+      onChange: () => this.moved(),
       onEvent: (name, payload) => this.received(name, payload),
     });
     this.timers = new Map(); // by purpose: grace, retry, wake, patience
     this.failures = 0; // of catch-ups in a row
+    this.retryAt = 0;
     this.warned = new Set();
     this.running = false;
   }
@@ -89,6 +97,7 @@ export class Client {
 
   received(name, payload) {
     if (!this.running) return;
+    this.revived();
     if (name === "head" && isHead(payload)) {
       this.missed.head(payload.timestamp === this.rule.cursor);
       this.apply(this.rule.head(payload.timestamp));
@@ -98,12 +107,27 @@ export class Client {
     }
   }
 
+  moved() {
+    if (this.running && this.connection.connected) this.revived();
+    this.changed();
+  }
+
   changed() {
     if (!this.running) return;
     this.schedule.change(this.mode());
     if (!this.connection.connected) this.missed.reset();
     if (this.connection.connected) this.view.status("live");
     else this.view.status(this.failures > 0 ? "offline" : "polling");
+  }
+
+  /** The server is back: what failed while it was away need not wait as long as we thought. */
+  revived() {
+    if (!this.timers.has("retry")) return;
+    const left = this.retryAt - this.clock.now();
+    const delay = untilRevived({ left, random: this.random });
+    if (delay === left) return;
+    this.cancel("retry");
+    this.retryIn(delay);
   }
 
   /** The page is visible, back from the cache or online again: who knows what it missed. */
@@ -173,12 +197,17 @@ export class Client {
     this.warnOnce(`cannot catch up, will try again: ${error.message}`);
     const delay = backoff(FETCH_BACKOFF, this.failures, this.random);
     this.failures += 1;
-    this.after("retry", delay, () => this.request());
+    this.retryIn(delay);
     this.apply(this.rule.failed(id));
     this.changed();
   }
 
   // Small things.
+
+  retryIn(delay) {
+    this.retryAt = this.clock.now() + delay;
+    this.after("retry", delay, () => this.request());
+  }
 
   mode() {
     return { connected: this.connection.connected, hidden: this.page.hidden() };

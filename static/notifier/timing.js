@@ -30,6 +30,8 @@ export const WAKE_MS = 250;
 
 /** Delays between attempts: the first, doubled up to the most. */
 export const FETCH_BACKOFF = { first: 1_000, most: 60_000 };
+/** A server that lets us in, or tells us something, is back: then the wait is this at most. */
+export const REVIVED_MS = 2_000;
 export const RECONNECT_BACKOFF = { first: 500, most: 3_000 };
 /** The server said `too_many` or `unavailable`: it needs room more than we need a socket. */
 export const BUSY_BACKOFF = { first: 2_000, most: 60_000 };
@@ -48,6 +50,11 @@ export const PATIENCE_MS = 2_000;
 export function backoff({ first, most }, attempt, random) {
   const delay = Math.min(first * 2 ** attempt, most);
   return delay * (1 - JITTER + 2 * JITTER * random());
+}
+
+/** How much of a wait is left once the server shows that it is back. */
+export function untilRevived({ left, random }) {
+  return Math.min(left, REVIVED_MS * (1 - JITTER + 2 * JITTER * random()));
 }
 
 /** A period, at least as long as asked for. */

@@ -6,6 +6,7 @@ import logging
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -208,6 +209,15 @@ def connected() -> Driver:
 
 def test_a_socket_ends_the_wait_after_failed_polls(connected: Driver) -> None:
     assert not connected._loop.waits_for("retry")
+
+
+def test_a_server_that_says_something_hastens_the_wait_after_failed_polls(
+    connected: Driver,
+) -> None:
+    connected._loop.after("retry", 60, pytest.fail)
+    connected._received("head", {"timestamp": 1.0})
+    due, _ = connected._loop._timers["retry"]
+    assert due - time.monotonic() <= 3
 
 
 def test_with_a_socket_polls_are_rare(connected: Driver) -> None:

@@ -2,7 +2,7 @@ import { strict as assert } from "node:assert";
 import { describe, test } from "node:test";
 
 import { UNREAD } from "../../static/notifier/rule.js";
-import { FETCH_TIMEOUT_MS } from "../../static/notifier/timing.js";
+import { FETCH_TIMEOUT_MS, REVIVED_MS } from "../../static/notifier/timing.js";
 import { client, fails, push, row } from "./client_world.js";
 
 describe("pushes", () => {
@@ -90,6 +90,23 @@ describe("requests", () => {
     await clock.advance(998);
     assert.equal(http.calls.length, 1);
   });
+
+  for (const [sign, show] of [
+    ["a head", ({ socket }) => socket.emit("head", { timestamp: 12 })],
+    ["a push", ({ socket }) => socket.emit(UNREAD, push(12, 11, 5))],
+    ["a new socket", ({ socket }) => (socket.drop(), socket.accept())],
+  ]) {
+    test(`that failed for long are made soon after ${sign}, and once`, async () => {
+      const world = client({ answer: fails });
+      const { socket, http, clock } = world;
+      socket.emit("head", { timestamp: 11 });
+      await clock.advance(100 + 1_000 + 2_000 + 4_000 + 8_000 + 16_000);
+      const before = http.calls.length;
+      for (let count = 0; count < 9; count += 1) show(world);
+      await clock.advance(REVIVED_MS + 100);
+      assert.equal(http.calls.length, before + 1);
+    });
+  }
 
   test("succeed after failures as if nothing had been", async () => {
     const { socket, http, view, clock } = client({ answer: fails });

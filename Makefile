@@ -28,7 +28,7 @@ test: $(VENV)/.test ## Lint, types and the whole suite on real services
 	@scripts/install_redis.sh
 	@scripts/install_proxies.sh
 	@$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 prove: $(VENV)/.test ## The model by exhaustion, the code by thousands of runs: RUNS=
 	@$(BIN)/python scripts/prove.py $(or $(RUNS),5000)

@@ -38,7 +38,7 @@ class Loop:
         self._timers[purpose] = (time.monotonic() + delay, action)
 
     def hasten(self, purpose: str, delay: float) -> None:
-        """Let the timer of this purpose, if there is one, run in ``delay`` seconds at the latest."""
+        """Run the timer of this purpose, if there is one, in ``delay`` seconds at the latest."""
         if purpose in self._timers:
             due, action = self._timers[purpose]
             self._timers[purpose] = (min(due, time.monotonic() + delay), action)

@@ -21,10 +21,14 @@ from tests.services.valkey import Valkey
 from tests.support import ROOT, free_port, wait_until
 
 
+# Python 3.12 warns of every fork of a process that has threads, and a publisher has one.
+FORKING = [sys.executable, "-W", "ignore::DeprecationWarning"]
+
+
 def script(what: str, *urls: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
     """Run a script; it is to end by itself."""
     return subprocess.run(
-        [sys.executable, "-m", "tests.extension.scripts", what, *urls],
+        [*FORKING, "-m", "tests.extension.scripts", what, *urls],
         cwd=ROOT,
         env=clean_environment(),
         capture_output=True,

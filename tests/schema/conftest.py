@@ -23,7 +23,8 @@ Load = Callable[[str], None]
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    engine = create_engine(database_url)
+    # Patient, as nobody knows what else a machine has to do.
+    engine = create_engine(database_url, busy_timeout=30, answer_timeout=30)
     yield engine
     engine.dispose()
 

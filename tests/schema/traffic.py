@@ -35,7 +35,7 @@ def operations() -> list[Operation]:
 
 
 def main() -> None:
-    engine = create_engine(sys.argv[1], busy_timeout=30)
+    engine = create_engine(sys.argv[1], busy_timeout=30, answer_timeout=30)
     store = Store(engine, MemoryPublisher())
     staging = Staging(MemoryPublisher())
     store.ping()

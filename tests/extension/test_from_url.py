@@ -20,7 +20,6 @@ from tests.services.server import clean_environment
 from tests.services.valkey import Valkey
 from tests.support import ROOT, free_port, wait_until
 
-
 # Python 3.12 warns of every fork of a process that has threads, and a publisher has one.
 FORKING = [sys.executable, "-W", "ignore::DeprecationWarning"]
 

@@ -13,7 +13,7 @@ import psutil
 import sqlalchemy
 
 from benchmarks.meter import tree
-from notifier.models import metadata
+from notifier.migrations import upgrade
 from tests.services.postgres import Postgres
 from tests.services.process import Process
 from tests.support import wait_until
@@ -64,7 +64,8 @@ class Database(Postgres):
         """The name of a new database in which the first ``users`` have an empty inbox."""
         name = self.fresh_database().rpartition("/")[2]
         engine = sqlalchemy.create_engine(self.database_url(name))
-        metadata.create_all(engine)
+        with engine.begin() as connection:
+            upgrade(connection)
         engine.dispose()
         self.execute(
             "INSERT INTO inboxes SELECT 'u' || lpad(n::text, 6, '0'), 0, 0"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-import threading
 from collections.abc import Callable
 
-from notifier import Notifier, NotifierError, StagingError
+from notifier import Notifier, StagingError
 
 SECRET_KEY = "a-key-for-tests-only-0123456789abcdef"
 
@@ -71,33 +70,8 @@ def pool(notifier: Notifier) -> None:
         assert child.exitcode == 0
 
 
-def threads(notifier: Notifier) -> None:
-    """The first use is by eight threads at once."""
-    together = threading.Barrier(8)
-    engines = set()
-
-    def run(n: int) -> None:
-        together.wait()
-        notify(notifier, f"user{n % 3}", f"t{n}")
-        engines.add(id(notifier.engine))
-
-    running = [threading.Thread(target=run, args=(n,)) for n in range(8)]
-    for thread in running:
-        thread.start()
-    for thread in running:
-        thread.join()
-    assert len(engines) == 1
-
-
-def fail(notifier: Notifier) -> None:
-    try:
-        notify(notifier, "alice", "lost")
-    except NotifierError as error:
-        sys.exit(f"{type(error).__name__}: {error}")
-
-
 WHAT: dict[str, Callable[[Notifier], None]] = {
-    one.__name__: one for one in (leave_at_once, fork, fork_inside, pool, threads, fail)
+    one.__name__: one for one in (leave_at_once, fork, fork_inside, pool)
 }
 
 if __name__ == "__main__":

@@ -141,7 +141,7 @@ def test_a_database_that_cannot_be_reached_is_named_without_its_password() -> No
 
 def test_a_file_that_cannot_be_opened_is_named() -> None:
     notifier = Notifier.from_url("sqlite:////nowhere/at/all.db")
-    with pytest.raises(DatabaseUnavailable, match="sqlite:////nowhere/at/all.db cannot be reached"):
+    with pytest.raises(DatabaseUnavailable, match=r"/nowhere/at/all\.db cannot be reached"):
         notifier.broadcast(["alice"], "hi")
     notifier.engine.dispose()
 

@@ -24,6 +24,9 @@ log = logging.getLogger("notifier.web")
 _JITTER = 0.2
 _STAGGER_SECONDS = 0.1
 
+# What Python 3.12 says to whoever needs a thread while the process ends; it has no name for that.
+_AT_THE_END = "interpreter shutdown"
+
 # Users in one statement. More cost less, but hold up everybody else: see benchmarks/sweep.py.
 _AT_ONCE = 1_000
 
@@ -159,5 +162,8 @@ class Sweep:
             self.once(users)
         except SQLAlchemyError as error:
             self._failed(error)
-        except Exception:
+        except Exception as error:
+            if _AT_THE_END in str(error):
+                self._stopped = True
+                return
             log.exception("The sweep failed in an unexpected way, trying again")

@@ -10,6 +10,7 @@ import pytest
 
 from notifier import MemoryPublisher, create_engine
 from notifier.ownstore import OwnStore
+from notifier.web.delivery import Sweep
 from notifier.web.presence import Presence
 from notifier.web.sessions import Sessions
 
@@ -76,3 +77,24 @@ def test_threads_that_come_together_get_one_store() -> None:
     for thread in threads:
         thread.join()
     assert len(made) == len(set(map(id, found))) == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [("can't create new thread at interpreter shutdown", False), ("out of luck", True)],
+)
+def test_a_sweep_that_fails_because_the_process_ends_says_nothing(
+    reason: str, told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried = threading.Event()
+
+    def refuse() -> None:
+        tried.set()
+        raise RuntimeError(reason)
+
+    unused: Any = SimpleNamespace()
+    sweep = Sweep(Presence(), unused, lambda _users: {}, 0.01, refuse)
+    sweep.start()
+    assert tried.wait(10)
+    sweep.stop(10)
+    assert ("unexpected way" in caplog.text) is told

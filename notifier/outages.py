@@ -62,7 +62,7 @@ def is_outage(error: BaseException) -> bool:
     if isinstance(original, sqlite3.Error):
         # Above eight bits it is a refinement of the same.
         return getattr(original, "sqlite_errorcode", 0) & 0xFF in _SQLITE
-    state = getattr(original, "pgcode", None)
+    state = _state(original)
     if state is None:
         # No statement got so far as to fail: the connection did.
         return isinstance(error, OperationalError)
@@ -73,7 +73,7 @@ def is_lost_race(error: BaseException) -> bool:
     """Whether a transaction lost against another one, or for want of a lock, and is undone."""
     if not isinstance(error, DBAPIError) or error.connection_invalidated:
         return False
-    state = getattr(error.orig, "pgcode", None)
+    state = _state(error.orig)
     return state is not None and str(state).startswith(_RACES)
 
 
@@ -82,7 +82,13 @@ def is_missing_table(error: BaseException) -> bool:
     original: Any = getattr(error, "orig", None)
     if isinstance(original, sqlite3.Error):
         return "no such table" in str(original)
-    return getattr(original, "pgcode", None) == "42P01"
+    return _state(original) == "42P01"
+
+
+def _state(original: Any) -> str | None:
+    """The SQLSTATE of a driver's error: psycopg 3 has another name for it than psycopg2."""
+    state: str | None = getattr(original, "pgcode", None) or getattr(original, "sqlstate", None)
+    return state
 
 
 def reason(error: SQLAlchemyError) -> str:
@@ -102,8 +108,11 @@ def mark_lost_commits(engine: Engine) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    # A statement that commits by itself has begun to when it is sent.
-    connection.info[_COMMITTING] = connection.get_execution_options().get(AT_ONCE, False)
+    # A statement that commits by itself has begun to when it is sent. It does on engines of ours,
+    # on others it is inside a transaction like any other.
+    driver = connection.connection.driver_connection
+    by_itself = getattr(driver, "autocommit", False) is True
+    connection.info[_COMMITTING] = connection.get_execution_options().get(AT_ONCE) and by_itself
 
 
 def _commit(connection: Connection) -> None:
@@ -113,9 +122,6 @@ def _commit(connection: Connection) -> None:
 def _lost(context: ExceptionContext) -> None:
     connection = context.connection
     if not context.is_disconnect or connection is None:
-        return
-    at_once = connection.get_execution_options().get(AT_ONCE)
-    if context.statement is not None and not at_once:
         return
     if connection.info.get(_COMMITTING):
         raise OutcomeUnknown(None, None, context.original_exception, connection_invalidated=True)

@@ -45,7 +45,7 @@ def _appending(lock: str, rows: str) -> TextClause:
         f"), stored AS (INSERT INTO messages (recipient_id, sender_id, body, stamp) {rows}"
         " RETURNING id, recipient_id, stamp"
         ") SELECT id, user_id, stored.stamp, previous, unread, stamped.stamp + added"
-        " FROM stored JOIN stamped ON user_id = recipient_id"
+        " FROM stored JOIN stamped ON user_id = recipient_id ORDER BY stored.stamp"
     )
 
 
@@ -66,8 +66,8 @@ class PostgresqlRows:
         " WHERE user_id = ANY (CAST(:users AS text[])) ORDER BY user_id FOR UPDATE SKIP LOCKED"
     )
     _heads = text("SELECT user_id, clock FROM inboxes WHERE user_id = ANY (CAST(:users AS text[]))")
-    # An index scan for each poll, also where the tables are so small that the planner would rather
-    # read them whole; and none of notifications where the clock says that there is nothing new.
+    # Row by row, also where the planner would rather read small tables whole; and nothing of
+    # notifications where the clock says that there is nothing new.
     _since = text(
         "SELECT number, name, data, stamp"
         " FROM unnest(CAST(:users AS text[]), CAST(:stamps AS bigint[]))"
@@ -107,7 +107,7 @@ class PostgresqlRows:
         "SELECT user_id, sender, body, stamp + place FROM unnest("
         "CAST(:recipients AS text[]), CAST(:senders AS text[]), CAST(:bodies AS text[]),"
         " CAST(:places AS integer[])) AS given (user_id, sender, body, place)"
-        " JOIN stamped USING (user_id)",
+        " JOIN stamped USING (user_id) ORDER BY place",
     )
     _append_copies = _appending(
         "FOR UPDATE",

@@ -24,10 +24,12 @@ class SqliteRows:
         "SELECT user_id, clock FROM inboxes WHERE user_id IN (SELECT value FROM json_each(:users))"
     )
     _since = text(
-        "SELECT asked.key + 1 AS number, name, data, stamp FROM json_each(:asked) AS asked"
-        " CROSS JOIN inboxes ON inboxes.user_id = asked.value ->> 0 AND clock <> asked.value ->> 1"
+        "SELECT number, name, data, stamp FROM ("
+        " SELECT key + 1 AS number, json_extract(value, '$[0]') AS user,"
+        " json_extract(value, '$[1]') AS since FROM json_each(:asked)) AS asked"
+        " CROSS JOIN inboxes ON inboxes.user_id = user AND clock <> since"
         " CROSS JOIN notifications ON notifications.user_id = inboxes.user_id"
-        " AND stamp > iif(asked.value ->> 1 > clock, 0, asked.value ->> 1) ORDER BY stamp"
+        " AND stamp > iif(since > clock, 0, since) ORDER BY stamp"
     ).columns(*NEWS)
     _inboxes = text(
         "SELECT user_id, clock, unread FROM inboxes"

@@ -34,9 +34,6 @@ def append_free(
     ):
         found.setdefault(user, deque()).append(StoredMessage(id, user, stamp))
         events[user] = Event(user, UNREAD, unread, head, previous)
-    for stored in found.values():
-        if len(stored) > 1:
-            found[stored[0].user] = deque(sorted(stored, key=lambda one: one.stamp))
     return list(events.values()), [
         _appended(found[one.user].popleft(), events[one.user]) if one.user in found else None
         for one in new
@@ -45,16 +42,10 @@ def append_free(
 
 def as_copies(operations: Sequence[Operation]) -> list[NewMessage]:
     """The operations, if they are one message to different users; else nothing."""
-    first = operations[0] if operations else None
-    copies = [
-        one
-        for one in operations
-        if isinstance(one, NewMessage)
-        and isinstance(first, NewMessage)
-        and one.body == first.body
-        and one.sender == first.sender
-    ]
-    return copies if len({one.user for one in copies}) == len(operations) else []
+    copies = [one for one in operations if isinstance(one, NewMessage)]
+    if len(copies) < len(operations) or len({(one.body, one.sender) for one in copies}) != 1:
+        return []
+    return copies if len({one.user for one in copies}) == len(copies) else []
 
 
 def write_copies(

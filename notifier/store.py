@@ -119,9 +119,9 @@ class Store:
 
     def _append(self, new: Sequence[NewMessage]) -> _Shares:
         assert self._appender is not None
-        # The statement is the transaction, so from here on it may have happened.
-        self._committing = True
         with self._appender.begin() as connection:
+            # The statement may be the transaction, so from here on it may have happened.
+            self._committing = True
             return sending.append_free(connection, new, self._clock)
 
     def badge(self, user: str) -> Badge:

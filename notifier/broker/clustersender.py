@@ -14,7 +14,9 @@ __all__ = ["ClusterSender"]
 
 
 class ClusterSender:
-    """Publishes on sharded channels, in one exchange with each node concerned."""
+    """A ``Sender`` on sharded channels: one exchange with each node concerned."""
+
+    pending = None
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -30,12 +32,12 @@ class ClusterSender:
             pipeline.spublish(channel, payload)
         pipeline.execute()
 
-    def hand_over(self, messages: Sequence[Message]) -> bool:
-        """No: a channel may have moved, which only the answer tells."""
-        return False
+    def write(self, messages: Sequence[Message]) -> None:
+        """As ``send``: a channel may have moved, which only the answer tells."""
+        self.send(messages)
 
     def confirm(self) -> None:
-        """Nothing is ever handed over."""
+        """Nothing is ever pending."""
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from redis import ConnectionPool
 from redis.backoff import NoBackoff
+from redis.connection import SSLConnection
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import TimeoutError as TimedOut
 from redis.retry import Retry
 
 __all__ = ["Link", "Message", "Pipe", "Sender", "fail_fast"]
 
-# How long after an answer of the server messages are handed over without awaiting the next, in
-# seconds, and how many: the price is to find out later that a server has gone or is frozen.
-_STREAM_SECONDS = 0.2
-_MOST_PENDING = 64
 # Seconds; with none at all the socket would not block for whoever writes meanwhile either.
 _LEAST_WAIT = 0.001
 
@@ -39,32 +36,33 @@ def fail_fast(timeout: float) -> dict[str, Any]:
 
 
 class Sender(Protocol):
-    """Publishes. May be used by one thread at a time."""
+    """Publishes. May be used by one thread at a time.
+
+    ``send`` knows at its end that it is done. ``write`` and ``confirm`` are its halves: what was
+    written is known to be published once it was confirmed. ``pending`` is how many messages are
+    not; None for a sender that cannot tell the halves apart, and then ``write`` is ``send``.
+    Whatever raises, RedisError or OSError, raises for all that was pending too.
+    """
+
+    @property
+    def pending(self) -> int | None:
+        """How many messages were written and not confirmed."""
 
     def send(self, messages: Sequence[Message]) -> None:
-        """Publish all of ``messages``, in order, and know that it is done.
+        """Publish all of ``messages``, in order."""
 
-        Raises RedisError or OSError if it cannot, for these and for what was handed over before.
-        """
-
-    def hand_over(self, messages: Sequence[Message]) -> bool:
-        """Publish all of ``messages`` without awaiting that; False if that is for ``send`` to do.
-
-        Raises RedisError or OSError if it cannot, for these and for what was handed over before.
-        """
+    def write(self, messages: Sequence[Message]) -> None:
+        """Have all of ``messages`` published, in order, without awaiting that."""
 
     def confirm(self) -> None:
-        """Wait until all that was handed over is published. Raises RedisError or OSError."""
+        """Wait until all that is pending is published."""
 
     def close(self) -> None:
         """Let go of the connections."""
 
 
 class Pipe:
-    """Publishes through one server, on a connection of its own.
-
-    In a stream of messages it reads the answers of the server now and then only: to be woken for
-    each is a third of what it costs to publish one.
+    """A ``Sender`` to one server, on a connection of its own.
 
     redis-py's pipeline over a pool does the same for a third more CPU.
     """
@@ -76,13 +74,14 @@ class Pipe:
         self._connection: Any = pool.make_connection()
         self._connected = False
         self._pending = 0
-        self._heard_at = float("-inf")
+
+    @property
+    def pending(self) -> int:
+        """See ``Sender``."""
+        return self._pending
 
     def send(self, messages: Sequence[Message]) -> None:
-        """Publish all of ``messages``, in order, and know that it is done.
-
-        Raises RedisError or OSError if it cannot, for these and for what was handed over before.
-        """
+        """See ``Sender``."""
         may_repeat = self._connected and not self._pending
         try:
             self._exchange(messages)
@@ -92,51 +91,42 @@ class Pipe:
                 raise
             self._exchange(messages)
 
-    def hand_over(self, messages: Sequence[Message]) -> bool:
-        """Publish all of ``messages`` without awaiting that; False if that is for ``send`` to do.
-
-        Raises RedisError or OSError if it cannot, for these and for what was handed over before.
-        """
-        if time.monotonic() - self._heard_at > _STREAM_SECONDS or self._pending >= _MOST_PENDING:
-            return False
-        self._write(messages)
-        return True
-
-    def confirm(self) -> None:
-        """Wait until all that was handed over is published. Raises RedisError or OSError."""
-        try:
-            while self._pending:
-                self._connection.read_response()
-                self._pending -= 1
-        except BaseException:
-            self.close()
-            raise
-        self._heard_at = time.monotonic()
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        # Answers that nobody has read would be taken for those of the next commands.
-        self._connected = False
-        self._pending = 0
-        self._heard_at = float("-inf")
-        self._connection.disconnect()
-
-    def _exchange(self, messages: Sequence[Message]) -> None:
-        self._write(messages)
-        self.confirm()
-
-    def _write(self, messages: Sequence[Message]) -> None:
+    def write(self, messages: Sequence[Message]) -> None:
+        """See ``Sender``."""
         connection = self._connection
         commands = [("PUBLISH", channel, payload) for channel, payload in messages]
-        try:
+        with self._closed_on_error():
             if not self._connected:
                 connection.connect()
                 self._connected = True
             connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+        self._pending += len(commands)
+
+    def confirm(self) -> None:
+        """See ``Sender``."""
+        with self._closed_on_error():
+            while self._pending:
+                self._connection.read_response()
+                self._pending -= 1
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._connected = False
+        self._pending = 0
+        self._connection.disconnect()
+
+    def _exchange(self, messages: Sequence[Message]) -> None:
+        self.write(messages)
+        self.confirm()
+
+    @contextlib.contextmanager
+    def _closed_on_error(self) -> Iterator[None]:
+        try:
+            yield
         except BaseException:
+            # Answers that nobody has read would be taken for those of the next commands.
             self.close()
             raise
-        self._pending += len(commands)
 
 
 class Link:
@@ -152,6 +142,7 @@ class Link:
         connection: Any = pool.make_connection()
         connection.connect()
         self._connection = connection
+        self._tls = isinstance(connection, SSLConnection)
 
     def write(self, *command: str) -> None:
         """Send a command."""
@@ -159,8 +150,11 @@ class Link:
 
     def read(self, timeout: float) -> list[Any] | None:
         """The next answer or message; None if nothing comes within ``timeout`` seconds."""
+        # A TLS connection is not to be read while there is nothing: another thread may write on it.
+        if self._tls and not self._connection.can_read(timeout):
+            return None
         try:
-            # Without asking first whether there is something to read: that is three more calls of
+            # Others are not asked first whether there is something: that is three more calls of
             # the system for each time there is.
             answer: list[Any] = self._connection.read_response(
                 timeout=max(timeout, _LEAST_WAIT), disconnect_on_error=False

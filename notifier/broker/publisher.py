@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from ..operations import Event
 from ..stamps import system_clock
 from .backlog import Backlog, Waiting
-from .connection import Sender
+from .connection import Message, Sender
 from .parting import before_exit
 from .wire import LARGEST, Wire, encode_event, encode_users
 
@@ -24,7 +24,11 @@ log = logging.getLogger("notifier.broker")
 _BATCH = 200
 # After a failure, before the next try: long enough not to spin, short against queue_seconds.
 _PAUSE_SECONDS = 0.2
-# In a pause of a stream of events, before it is asked whether all of them arrived.
+# In a stream answers are read now and then only: to be woken for each costs as much as to send. It
+# is one while the last answer came so long ago at most; so many messages may be pending; and so
+# long after the last of them it is over. The price is to find out later that a server has gone.
+_STREAM_SECONDS = 0.2
+_MOST_PENDING = 64
 _CONFIRM_SECONDS = 0.05
 _EXIT_SECONDS = 2.0
 # Beyond this many users whose events were dropped, asking for all of them is shorter.
@@ -39,7 +43,7 @@ class RedisPublisher:
     What could not be published within ``queue_seconds``, or does not fit in ``queue_size``, is
     dropped and counted; once Redis is back, every worker is asked to sweep those users. Works the
     same under eventlet, gevent and threads, and after a fork. ``observe`` is told what was
-    published, as soon as it is.
+    published, and when, in microseconds since the epoch, once that is known.
     """
 
     def __init__(
@@ -51,7 +55,7 @@ class RedisPublisher:
         self._seconds = queue_seconds
         self.published = 0
         self.dropped = 0
-        self.observe: Callable[[Sequence[Event]], None] = lambda _events: None
+        self.observe: Callable[[Sequence[Event], int], None] = lambda _events, _at: None
         self._reset()
 
     def _reset(self) -> None:
@@ -62,6 +66,9 @@ class RedisPublisher:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._stay: Callable[[], None] = lambda: None
+        # Written at a time in microseconds, and not known to be published.
+        self._handed: list[tuple[int, list[Waiting]]] = []
+        self._heard_at = float("-inf")
         self._busy = False
         self._hurry = 0
         self._closing = False
@@ -75,8 +82,8 @@ class RedisPublisher:
 
     @property
     def depth(self) -> int:
-        """How many events wait."""
-        return len(self._backlog)
+        """How many events wait, or are not known to be published."""
+        return len(self._backlog) + sum(len(batch) for _, batch in self._handed)
 
     def publish(self, events: Sequence[Event]) -> None:
         """Queue ``events``. Returns at once and never raises."""
@@ -101,8 +108,10 @@ class RedisPublisher:
             with self._changed:
                 self._hurry += 1
                 self._changed.notify_all()
-                self._changed.wait_for(lambda: not self._backlog and not self._busy, timeout)
-                self._hurry -= 1
+                try:
+                    self._changed.wait_for(lambda: not self._backlog and not self._busy, timeout)
+                finally:
+                    self._hurry -= 1
 
     def close(self, timeout: float) -> None:
         """Publish what is queued, for at most ``timeout`` seconds, and end the thread."""
@@ -114,10 +123,10 @@ class RedisPublisher:
         self._stay()
         if thread is not None:
             thread.join(timeout)
-        if self._backlog:
+        if self.depth:
             log.warning(
                 "%d events were not published before the end; the sweep will announce them",
-                len(self._backlog),
+                self.depth,
             )
 
     def _own(self) -> threading.Condition:
@@ -139,38 +148,47 @@ class RedisPublisher:
         self.flush(_EXIT_SECONDS)
 
     def _run(self) -> None:
-        sender = self._connect()
-        # Handed over, and not known to be published.
-        handed: list[Waiting] = []
-        while self._wait(bool(handed)):
+        pid, sender = self._pid, self._connect()
+        while self._wait(bool(sender.pending)):
+            if os.getpid() != pid:
+                # A copy that a fork made of a green thread: the connection is not its own.
+                return
             with self._changed:
                 batch, notes, missed = self._take()
-            handed += batch
+            now = system_clock()
             try:
-                confirmed = self._send(sender, batch, notes, missed)
+                messages = self._messages(batch, notes, missed, now)
+            except Exception:  # noqa: BLE001 -- logged there
+                self._give_up(batch, missed)
+                continue
+            if batch:
+                self._handed.append((now, batch))
+            try:
+                self._publish(sender, messages, urgent=bool(missed))
             except (RedisError, OSError) as error:
-                self._failed(handed, missed, error)
-                handed = []
-            except Exception:
-                # Whatever it was, it is not to be tried again, and others wait behind it.
-                log.exception("%d events could not be published; the sweep finds them", len(handed))
-                self._drop([waiting.event for waiting in handed])
-                handed = []
-            else:
-                if confirmed:
-                    self._succeeded([one.event for one in handed])
-                    handed = []
+                self._failed(missed, error)
+            except Exception:  # noqa: BLE001 -- logged there
+                handed, self._handed = self._handed, []
+                self._give_up([one for _, some in handed for one in some], missed)
         sender.close()
 
+    def _give_up(self, batch: Sequence[Waiting], missed: set[str]) -> None:
+        """Whatever it was, these are not to be tried again, and others wait behind them."""
+        log.exception("%d events could not be published; the sweep finds them", len(batch))
+        with self._changed:
+            self._missed |= missed
+            self._drop([waiting.event for waiting in batch])
+
     def _wait(self, unconfirmed: bool) -> bool:
-        """Wait for something to do; False when the publisher is closing and nothing is left."""
+        """Wait for something to do, which may be to confirm; False when there is nothing more."""
         with self._changed:
             if not unconfirmed:
                 self._busy = False
                 self._changed.notify_all()
             self._changed.wait_for(
                 lambda: (
-                    self._backlog or self._notes or self._closing or (unconfirmed and self._hurry)
+                    (self._backlog or self._notes or self._missed or self._closing)
+                    or (unconfirmed and self._hurry)
                 ),
                 _CONFIRM_SECONDS if unconfirmed else None,
             )
@@ -183,29 +201,44 @@ class RedisPublisher:
         missed, self._missed = self._missed, set()
         return self._backlog.take(_BATCH), notes, missed
 
-    def _send(
-        self, sender: Sender, batch: Iterable[Waiting], notes: dict[str, bytes], missed: set[str]
-    ) -> bool:
-        """Publish these, or have it confirmed that all was; whether all is known to be."""
-        now = system_clock()
+    def _messages(
+        self, batch: Iterable[Waiting], notes: dict[str, bytes], missed: set[str], now: int
+    ) -> list[Message]:
         contents = list(notes.items())
         contents += [
             (self._wire.channel(one.event.user), encode_event(one.event, now)) for one in batch
         ]
         if missed:
             contents.append((self._wire.control, _sweep_request(missed)))
-        if not contents:
-            sender.confirm()
-            return True
-        sealed = [(channel, self._wire.seal(channel, content)) for channel, content in contents]
-        if not missed and not self._hurry and sender.hand_over(sealed):
-            return False
-        sender.send(sealed)
-        return True
+        return [(channel, self._wire.seal(channel, content)) for channel, content in contents]
 
-    def _succeeded(self, events: Sequence[Event]) -> None:
-        self.published += len(events)
-        self.observe(events)
+    def _publish(self, sender: Sender, messages: Sequence[Message], *, urgent: bool) -> None:
+        """Publish ``messages``, or if there are none have it confirmed that everything was."""
+        if messages and not urgent and self._streams(sender, len(messages)):
+            sender.write(messages)
+            return
+        if messages:
+            sender.send(messages)
+        else:
+            sender.confirm()
+        self._succeeded()
+
+    def _streams(self, sender: Sender, more: int) -> bool:
+        """Whether so many ``more`` messages need not be confirmed at once."""
+        return (
+            sender.pending is not None
+            and sender.pending + more <= _MOST_PENDING
+            and time.monotonic() - self._heard_at <= _STREAM_SECONDS
+            and not (self._hurry or self._closing)
+        )
+
+    def _succeeded(self) -> None:
+        """Everything that was handed over is published."""
+        self._heard_at = time.monotonic()
+        handed, self._handed = self._handed, []
+        for at, batch in handed:
+            self.published += len(batch)
+            self.observe([one.event for one in batch], at)
         if self._failing_since is not None:
             log.warning(
                 "Redis takes publications again after %.1f s; %d events were dropped and are "
@@ -215,7 +248,7 @@ class RedisPublisher:
             )
             self._failing_since, self._lost = None, 0
 
-    def _failed(self, batch: Sequence[Waiting], missed: set[str], error: Exception) -> None:
+    def _failed(self, missed: set[str], error: Exception) -> None:
         if self._failing_since is None:
             self._failing_since = time.monotonic()
             log.warning(
@@ -223,9 +256,11 @@ class RedisPublisher:
                 "and by polling. Check REDIS_URL and the server.",
                 error,
             )
+        self._heard_at = float("-inf")
         with self._changed:
+            handed, self._handed = self._handed, []
             self._missed |= missed
-            self._drop(self._backlog.put_back(batch))
+            self._drop(self._backlog.put_back([one for _, batch in handed for one in batch]))
             self._drop(self._backlog.expire(time.monotonic()))
             self._changed.wait_for(lambda: self._closing, _PAUSE_SECONDS)
 

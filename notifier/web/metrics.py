@@ -63,12 +63,11 @@ class Metrics:
         self._published_here = 0
         self._healed_by_poll = 0
 
-    def published(self, events: Sequence[Event]) -> None:
-        """``events`` have left for the sockets."""
-        now = time.time() * 1e6
+    def published(self, events: Sequence[Event], at: int) -> None:
+        """``events`` left for the sockets ``at`` a time in microseconds since the epoch."""
         self._published_here += len(events)
         for event in events:
-            self.to_publish.add((now - event.stamp) / 1e6)
+            self.to_publish.add((at - event.stamp) / 1e6)
 
     def emitted(self, event: Event) -> None:
         """``event`` was sent to its sockets."""

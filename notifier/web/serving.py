@@ -139,8 +139,8 @@ class Serving:
 
     def _push_here(self, events: Sequence[Event]) -> None:
         """Publish and deliver in one, where there is no broker."""
-        self._metrics.published(events)
         now = system_clock()
+        self._metrics.published(events, now)
         self.delivery.push([replace(event, published=now) for event in events])
 
     def _keep_house(self) -> None:

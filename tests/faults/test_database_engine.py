@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg2
 import pytest
+import sqlalchemy
 from psycopg2 import errorcodes
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -252,6 +253,25 @@ def locked_messages(url: str) -> Iterator[Connection]:
         connection.execute(text("LOCK TABLE messages IN EXCLUSIVE MODE"))
         yield connection
     engine.dispose()
+
+
+def test_on_an_engine_of_somebody_else_a_send_that_was_cut_off_is_certain(
+    postgres_url: str,
+) -> None:
+    engine = sqlalchemy.create_engine(postgres_url)
+    store = Store(engine, MemoryPublisher())
+    store.create_tables()
+    store.commit([NewMessage("alice", "hi")])
+    ending = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+    with create_engine(postgres_url).connect() as other:
+        own = other.execute(text("SELECT pg_backend_pid()")).scalar()
+        other.execute(
+            text(f"{ending} WHERE datname = current_database() AND pid <> :own"), {"own": own}
+        )
+    with pytest.raises(OperationalError) as failure:
+        store.commit([NewMessage("alice", "again")])
+    assert not isinstance(failure.value, OutcomeUnknown)
+    assert store.badge("alice").count == 1
 
 
 def _waits_for_a_lock(connection: Connection) -> bool:

@@ -14,6 +14,7 @@ from notifier.models import UNREAD
 from tests.rule import Json, Rule
 
 GRACE = 0.1
+RETRY = 0.2
 
 
 class Refused(Exception):
@@ -120,5 +121,9 @@ class Listener:
             headers={"Authorization": f"Bearer {self._token}"},
             timeout=10,
         )
+        if answer.status_code == 503:
+            # As the clients do: what it asked for is still wanted.
+            self._full, self._due = full, time.monotonic() + RETRY
+            return
         self.rule.answer(since, answer.json())
         self.polled += 1

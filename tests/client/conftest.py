@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,8 +34,7 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="package")
 def broker(service_dir: Path, reaper: Reaper) -> Iterator[Valkey]:
-    folder = service_dir / "client-broker"
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(dir=service_dir))
     broker = Valkey(folder, reaper)
     broker.start()
     yield broker

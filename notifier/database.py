@@ -23,7 +23,7 @@ from .fairpool import FairQueuePool
 from .outages import AT_ONCE, mark_lost_commits
 from .postgres import PATIENT, READ_ONLY, guard
 
-__all__ = ["at_once", "create_engine", "long_reader", "patient", "reader"]
+__all__ = ["at_once", "create_engine", "lock_sqlite", "long_reader", "patient", "reader"]
 
 T = TypeVar("T")
 
@@ -87,6 +87,18 @@ def patient(engine: Engine) -> Engine:
 def long_reader(engine: Engine) -> Engine:
     """The same engine and pool for transactions that read for long, and only read."""
     return engine.execution_options(**{READ_ONLY: True, PATIENT: True})
+
+
+def lock_sqlite(connection: Connection) -> None:
+    """Take the one lock of SQLite now; nothing on another database, or where it is held.
+
+    Engines of ours take it when a transaction begins. Python's driver, on an engine of somebody
+    else, waits for the first INSERT, so that what was read before may be old by then.
+    """
+    if connection.dialect.name != "sqlite":
+        return
+    if not getattr(connection.connection.dbapi_connection, "in_transaction", False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _with_driver(url: str | URL) -> URL:

@@ -10,7 +10,7 @@ from functools import partial
 from sqlalchemy import ColumnElement, Engine, and_, delete, exists, not_, select, true
 from sqlalchemy.exc import SQLAlchemyError
 
-from .database import long_reader
+from .database import lock_sqlite, long_reader
 from .models import UNREAD, inboxes, messages, notifications
 from .outages import is_lost_race
 from .parts import chunks, paced, spans
@@ -106,6 +106,7 @@ def _remove(engine: Engine, users: Sequence[str], cutoff: int) -> int:
         if connection.dialect.name == "postgresql":
             for statement in _WITHOUT_WRITERS:
                 connection.exec_driver_sql(statement)
+        lock_sqlite(connection)
         still = select(inboxes.c.user_id).where(inboxes.c.user_id.in_(users), _is_empty(cutoff))
         mine = connection.execute(still.with_for_update(skip_locked=True)).scalars().all()
         connection.execute(delete(notifications).where(notifications.c.user_id.in_(mine)))

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from .database import long_reader
+from .database import lock_sqlite, long_reader
 from .models import inboxes, messages
 from .outages import is_lost_race
 
@@ -79,6 +79,7 @@ def lock_inboxes(connection: Connection, users: Sequence[str]) -> dict[str, int]
 
     Returns their counters.
     """
+    lock_sqlite(connection)
     wanted = inboxes.c.user_id.in_(sorted(users))
     query = select(inboxes.c.user_id, inboxes.c.unread).where(wanted)
     rows = connection.execute(query.order_by(inboxes.c.user_id).with_for_update())

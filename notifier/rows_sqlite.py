@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select, text, tuple_
 from sqlalchemy.dialects import sqlite
 
+from .database import lock_sqlite
 from .models import inboxes, messages, notifications
 from .operations import Event
 from .rows import NEWS, InboxRow, MessageRow, chunks
@@ -50,7 +51,6 @@ class SqliteRows:
 
     def lock(self, connection: Connection, users: Sequence[str]) -> Iterable[Any]:
         """See ``Rows``."""
-        # The transaction holds the one lock there is since it began.
         if users:
             new = [{"user_id": user, "clock": 0, "unread": 0} for user in users]
             connection.execute(self._missing, new)
@@ -66,6 +66,7 @@ class SqliteRows:
 
     def lock_free(self, connection: Connection, users: Sequence[str]) -> Iterable[Any]:
         """See ``Rows``."""
+        lock_sqlite(connection)
         for some in chunks(users):
             yield from connection.execute(self._inboxes, {"users": json.dumps(list(some))}).all()
 

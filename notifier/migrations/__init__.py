@@ -18,6 +18,7 @@ from alembic.runtime.environment import NameFilterParentNames, NameFilterType
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
+from ..database import lock_sqlite
 from ..errors import ConfigurationError
 from ..schema import REVISIONS, TABLES, VERSION_TABLE, Upgrade
 
@@ -75,15 +76,9 @@ def _locked(connection: Connection) -> Iterator[None]:
         with connection.begin(), _locked(connection):
             yield
     else:
-        lock = _lock_sqlite if connection.dialect.name == "sqlite" else _lock_postgresql
+        lock = lock_sqlite if connection.dialect.name == "sqlite" else _lock_postgresql
         lock(connection)
         yield
-
-
-def _lock_sqlite(connection: Connection) -> None:
-    # Python's driver begins only before an INSERT, so tables would be made outside of it.
-    if not getattr(connection.connection.dbapi_connection, "in_transaction", False):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _lock_postgresql(connection: Connection) -> None:

@@ -166,3 +166,12 @@ def test_events_of_shared_commits_in_many_processes_form_one_chain(
         assert [previous for _, previous in chain] == stamps[:-1]
     assert sum(store.badge(user).count for user in firsts) == 4 * 120 + 3
     assert store.audit() == []
+
+
+def test_writers_on_an_engine_of_the_host_count_exactly_on_sqlite(on_sqlite: Store) -> None:
+    users = [f"user{n}" for n in range(3)]
+    on_sqlite.commit([NewMessage(user, "the first") for user in users])
+    with writers(url_of(on_sqlite), "together+plain", processes=3, each=60) as processes:
+        finish(processes)
+    assert sum(on_sqlite.badge(user).count for user in users) == 3 * 60 + 3
+    assert on_sqlite.audit() == []

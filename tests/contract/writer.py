@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import sqlalchemy
 from sqlalchemy import Engine, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -99,8 +100,10 @@ def main() -> None:
     url, how, count, number, skew = sys.argv[1:]
     # However busy the machine, nobody gives up.
     engine = create_engine(url, busy_timeout=60, pool_timeout=60, answer_timeout=60)
-    how, _, sets = how.partition("+")
-    operations = random_sets if sets else one_name
+    how, _, variant = how.partition("+")
+    if variant == "plain":
+        engine = sqlalchemy.create_engine(url, connect_args={"timeout": 60})
+    operations = random_sets if variant == "sets" else one_name
     engine.connect().close()
     sys.stdout.write("ready\n")
     sys.stdout.flush()

@@ -33,7 +33,7 @@ __all__ = ["KEPT_SECONDS", "LONGEST_WAIT", "Answer", "Idempotency", "Request", "
 log = logging.getLogger("notifier")
 
 KEPT_SECONDS = 86_400
-"""How long an answer is kept at least."""
+"""How long an answer is kept. An older one counts as gone, also before it is purged."""
 
 LONGEST_WAIT = 3.0
 """Seconds for which a request waits for its twin in this process."""
@@ -62,6 +62,9 @@ class Answer:
     status: int
     text: str
     replayed: bool = True
+
+
+_ROW = (idempotency.c.fingerprint, idempotency.c.status, idempotency.c.answer)
 
 
 class _Row(NamedTuple):
@@ -108,7 +111,7 @@ class Idempotency:
         Raises InvalidInput if its key stands for another request.
         """
         with reader(self._store().engine).connect() as connection:
-            row = _find(connection, request)
+            row = _find(connection, request, self._oldest())
         return None if row is None else _answered(request, row)
 
     def commit(
@@ -167,13 +170,17 @@ class Idempotency:
     ) -> tuple[_Row, Written | None]:
         """Write and return it with its row; without, if the row was there already."""
         with self._store().engine.begin() as connection:
-            if not _claim(connection, request, self._clock()):
+            if not _claim(connection, request, self._clock(), self._oldest()):
                 return _there(connection, request), None
             written = inbox.write(connection, operations, self._clock)
             row = _Row(request.fingerprint, status, answer(written))
             filled = update(idempotency).where(_is(request))
             connection.execute(filled.values(status=row.status, answer=row.answer))
         return row, written
+
+    def _oldest(self) -> int:
+        """The stamp before which an answer is too old by now."""
+        return self._clock() - KEPT_SECONDS * 1_000_000
 
     def _purge(self) -> None:
         """Forget what is too old, now and then and some at a time, with the request that pays."""
@@ -193,7 +200,7 @@ class Idempotency:
 
     def purge(self) -> int:
         """Delete up to 500 answers that were kept long enough; how many."""
-        too_old = idempotency.c.created < self._clock() - KEPT_SECONDS * 1_000_000
+        too_old = idempotency.c.created < self._oldest()
         some = select(idempotency.c.caller, idempotency.c.key).where(too_old)
         some = some.order_by(idempotency.c.created).limit(_PURGED_AT_ONCE)
         doomed = tuple_(idempotency.c.caller, idempotency.c.key)
@@ -207,22 +214,22 @@ def _is(request: Request) -> ColumnElement[bool]:
     return and_(idempotency.c.caller == request.caller, idempotency.c.key == request.key)
 
 
-def _find(connection: Connection, request: Request) -> _Row | None:
-    columns = (idempotency.c.fingerprint, idempotency.c.status, idempotency.c.answer)
-    found = connection.execute(select(*columns).where(_is(request))).first()
+def _find(connection: Connection, request: Request, oldest: int) -> _Row | None:
+    kept = and_(_is(request), idempotency.c.created >= oldest)
+    found = connection.execute(select(*_ROW).where(kept)).first()
     return None if found is None else _Row(*found)
 
 
 def _there(connection: Connection, request: Request) -> _Row:
-    row = _find(connection, request)
-    if row is None:
-        # It was as old as that: purged between the two statements.
-        raise InFlight("the answer kept for this Idempotency-Key has just expired; send it again")
-    return row
+    """The row that could not be claimed, which is locked since: no purge takes it away."""
+    return _Row(*connection.execute(select(*_ROW).where(_is(request))).one())
 
 
-def _claim(connection: Connection, request: Request, now: int) -> bool:
-    """Insert the row of a request; False if it is there. Waits for a twin's transaction."""
+def _claim(connection: Connection, request: Request, now: int, oldest: int) -> bool:
+    """Insert the row of a request, or take over one from before ``oldest``.
+
+    False if a newer one is there, which is locked then. Waits for a twin's transaction.
+    """
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     row = {
         "caller": request.caller,
@@ -233,8 +240,13 @@ def _claim(connection: Connection, request: Request, now: int) -> bool:
     try:
         if dialect is postgresql:
             connection.execute(_LOCK_TIMEOUT)
+        insert = dialect.insert(idempotency).values(row)
         claimed = connection.execute(
-            dialect.insert(idempotency).values(row).on_conflict_do_nothing()
+            insert.on_conflict_do_update(
+                index_elements=[idempotency.c.caller, idempotency.c.key],
+                set_={"fingerprint": request.fingerprint, "created": now},
+                where=idempotency.c.created < oldest,
+            )
         )
     except DBAPIError as error:
         if is_lost_race(error):

@@ -13,8 +13,8 @@ from sqlalchemy import Engine, func, select, text
 import notifier.idempotency as module
 from notifier import MemoryPublisher, Notifier, create_engine
 from notifier.apikeys import ApiKeys
-from notifier.errors import InFlight
-from notifier.idempotency import KEPT_SECONDS, Idempotency, Request, fingerprint
+from notifier.errors import InFlight, InvalidInput
+from notifier.idempotency import KEPT_SECONDS, Answer, Idempotency, Request, fingerprint
 from notifier.models import idempotency
 from notifier.operations import Event, NewMessage, Written
 from notifier.outages import OutcomeUnknown, is_outage
@@ -236,6 +236,22 @@ def test_answers_are_kept_for_a_day(notifier: Notifier) -> None:
     assert (once.purge(), rows(notifier)) == (0, 1)
     now[0] += 1
     assert (once.purge(), rows(notifier)) == (1, 0)
+
+
+@BOTH
+def test_a_key_is_free_again_after_a_day_though_nobody_purged(notifier: Notifier) -> None:
+    now = [0]
+    once = Idempotency(lambda: notifier.store, clock=lambda: now[0])
+    commit(once)
+    later = Request(REQUEST.caller, REQUEST.key, "another fingerprint")
+    now[0] = KEPT_SECONDS * 1_000_000
+    with pytest.raises(InvalidInput):
+        once.replay(later)
+    now[0] += 1
+    assert once.replay(later) is None
+    done = once.commit(later, OPERATIONS, 201, lambda _written: "new")
+    assert (done.text, done.replayed, rows(notifier)) == ("new", False, 1)
+    assert once.replay(later) == Answer(201, "new")
 
 
 @BOTH

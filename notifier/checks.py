@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from .errors import InvalidInput
+from .errors import InvalidInput, UnknownUser
 from .models import UNREAD, USER_ID_LENGTH
 
-__all__ = ["body", "data", "ids", "name", "recipients", "user_id"]
+__all__ = ["Known", "body", "data", "ids", "known", "name", "recipients", "user_id"]
+
+Known = Callable[[list[str]], Iterable[object]]
+"""Returns those of the user ids that the host has."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_.:-]{0,63}", re.ASCII)
 # Names that Socket.IO's client or our own wire contract gives another meaning.
@@ -130,3 +133,14 @@ def ids(value: object, limit: int) -> tuple[int, ...]:
         if isinstance(one, bool) or not isinstance(one, int) or not 0 < one <= _LARGEST_ID:
             raise InvalidInput("ids", "must be a list of message ids, each a positive integer")
     return tuple(value)
+
+
+def known(has: Known | None, users: Iterable[str], field: str = "to") -> None:
+    """Raises UnknownUser, of ``field``, for ``users`` that ``has``, if given, does not return."""
+    if has is None:
+        return
+    asked = list(users)
+    unknown = sorted(set(asked) - {str(user) for user in has(asked)})
+    if unknown:
+        named = ", ".join(repr(user) for user in unknown[:5])
+        raise UnknownUser(field, f"no such user: {named}")

@@ -12,10 +12,10 @@ from sqlalchemy import Engine, MetaData
 from sqlalchemy.orm import Session
 
 from . import bulk, messages
-from .checks import user_id
+from .checks import Known, user_id
 from .config import Settings
 from .database import create_engine
-from .errors import ConfigurationError
+from .errors import ConfigurationError, NotWired
 from .joining import Joining, Sessions
 from .keeping import Keeping
 from .ownstore import OwnStore
@@ -34,8 +34,6 @@ from .web.serving import Serving
 from .web.wiring import identity_of, publisher_of, register, settings_of
 
 __all__ = ["Notifier"]
-
-Known = Callable[[list[str]], Iterable[object]]
 
 
 class Notifier(Reading, Keeping):
@@ -120,9 +118,9 @@ class Notifier(Reading, Keeping):
         """A notifier without an app, for a script, a task or a shell, where nothing listens.
 
         It may be used by many threads and taken across a fork. ``session`` is one to join, as in
-        ``Notifier``. ``settings`` are ``NOTIFIER_…`` keys and ``SECRET_KEY``, which otherwise
-        come from the environment. Raises ConfigurationError for a malformed URL; a database that
-        cannot be reached is a DatabaseUnavailable when it is first used.
+        ``Notifier``. ``settings`` are ``NOTIFIER_…`` keys and ``SECRET_KEY``. What is not given,
+        an empty URL included, comes from the environment. Raises ConfigurationError for a malformed
+        URL; a database that cannot be reached is a DatabaseUnavailable when it is first used.
         """
         notifier = cls(session=session)
         urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
@@ -133,7 +131,7 @@ class Notifier(Reading, Keeping):
     def __getattr__(self, name: str) -> Any:
         if name in Notifier.__annotations__ or name in ("_staging", "_store"):
             needed = "an app: call init_app(app)" if "settings" in vars(self) else "init_app(app)"
-            raise ConfigurationError(f"the notifier has no {name} yet; it needs {needed} first")
+            raise NotWired(f"the notifier has no {name} yet; it needs {needed} first")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _configure(self, settings: Settings) -> None:

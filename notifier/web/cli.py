@@ -12,8 +12,8 @@ import flask
 from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 
-from .. import messages
-from ..errors import NotifierError, UnknownUser
+from .. import checks, messages
+from ..errors import NotifierError
 from ..operations import Operation
 from .commands import doctor, keys, retention, tables, tail
 
@@ -72,7 +72,7 @@ def _sending(group: AppGroup, notifier: Notifier) -> None:
     @click.option("--from", "sender", help="The sender's user id.")
     def send(to: str, body: str, sender: str | None) -> None:
         """Send BODY to the user TO."""
-        _check_known(notifier, to)
+        checks.known(notifier.known, [to])
         _commit(notifier, messages.send(notifier.settings, to, body, sender))
 
     @group.command("notify")
@@ -85,7 +85,7 @@ def _sending(group: AppGroup, notifier: Notifier) -> None:
             value = json.loads(data)
         except ValueError as error:
             raise click.BadParameter(f"{data!r} is not JSON: {error}") from error
-        _check_known(notifier, to)
+        checks.known(notifier.known, [to])
         _commit(notifier, messages.notify(notifier.settings, to, name, value))
 
 
@@ -114,8 +114,3 @@ def _commit(notifier: Notifier, operations: Sequence[Operation]) -> None:
 
 def _flush(notifier: Notifier) -> None:
     notifier.publisher.flush(_FLUSH_SECONDS)
-
-
-def _check_known(notifier: Notifier, user: str) -> None:
-    if notifier.known is not None and user not in {str(one) for one in notifier.known([user])}:
-        raise UnknownUser("to", f"no such user: {user!r}")

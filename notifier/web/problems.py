@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, Unauthorized
 
 from ..errors import InFlight, InvalidInput, TokenError, UnknownUser
 from ..outages import OutcomeUnknown, is_missing_table
+from .bodies import spell
 from .outage import Outage
 
 __all__ = ["http_problem", "problem", "register"]
@@ -35,9 +36,7 @@ def problem(
     }
     if field is not None:
         members["field"] = field
-    response = flask.current_app.response_class(
-        flask.json.dumps(members), status, mimetype="application/problem+json"
-    )
+    response = flask.Response(spell(members), status, content_type="application/problem+json")
     response.headers["Cache-Control"] = "no-store"
     response.headers.update(headers or {})
     return response

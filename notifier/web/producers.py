@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import flask
 import werkzeug.exceptions
 
-from .. import messages
+from .. import checks, messages
 from ..apikeys import ApiKey
-from ..errors import UnknownUser
 from ..idempotency import Idempotency, Request, fingerprint
 from ..operations import Operation, Written
 from ..stamps import to_seconds
@@ -99,14 +98,7 @@ class Producers:
         return response
 
     def _check_known(self, operations: Sequence[Operation]) -> None:
-        known = self._notifier.known
-        if known is None:
-            return
-        users = [operation.user for operation in operations]
-        unknown = sorted(set(users) - {str(user) for user in known(users)})
-        if unknown:
-            named = ", ".join(repr(user) for user in unknown[:5])
-            raise UnknownUser("to", f"no such user: {named}")
+        checks.known(self._notifier.known, [operation.user for operation in operations])
 
 
 def _sent(written: Written) -> object:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier import checks
-from notifier.errors import InvalidInput
+from notifier.errors import InvalidInput, UnknownUser
 
 
 @pytest.mark.parametrize("value", ["alice", "x" * 64, "ü", "😀", "a b", 7, uuid.UUID(int=5)])
@@ -103,3 +103,16 @@ def test_data_is_measured_in_bytes_of_json() -> None:
 
 def test_a_tuple_comes_back_as_the_list_it_will_be() -> None:
     assert checks.data((1, 2), 100) == [1, 2]
+
+
+def test_who_is_not_known_is_named_with_the_field() -> None:
+    with pytest.raises(UnknownUser, match="^user: no such user: 'x', 'y'$"):
+        checks.known({"7"}.intersection, ["y", "7", "x"], "user")
+
+
+def test_what_is_known_may_be_of_any_type() -> None:
+    checks.known(lambda _ids: [7], ["7"])
+
+
+def test_everybody_is_known_where_nobody_can_tell() -> None:
+    checks.known(None, ["anyone"])

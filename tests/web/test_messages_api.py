@@ -6,6 +6,7 @@ from typing import Any
 
 import flask
 import pytest
+from flask.json.provider import DefaultJSONProvider
 from flask.testing import FlaskClient
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import TestResponse
@@ -55,6 +56,16 @@ def test_nobody_sends_as_somebody_else(notifier: Notifier, bob: FlaskClient) -> 
     answer = bob.post(MESSAGES, json={"to": "alice", "body": "hi", "from": "carol"})
     assert (answer.status_code, problem(answer)["field"]) == (403, "from")
     assert notifier.unread_count("alice") == 0
+
+
+def test_an_error_is_spelt_alike_whatever_the_hosts_json_is(notifier: Notifier) -> None:
+    class Enveloped(DefaultJSONProvider):
+        def dumps(self, obj: Any, **kwargs: Any) -> str:
+            return super().dumps({"host": obj}, **kwargs)
+
+    assert notifier.app is not None
+    notifier.app.json = Enveloped(notifier.app)
+    assert problem(client_of(notifier).get(MESSAGES))["status"] == 401
 
 
 BAD_BODIES = [

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import click
 from flask.cli import AppGroup
 
+from ... import checks
 from ...client import follow
-from ...errors import UnknownUser
 
 if TYPE_CHECKING:
     from ...extension import Notifier
@@ -34,7 +34,7 @@ def register(group: AppGroup, notifier: Notifier) -> None:
     )
     def tail(user: str, url: str) -> None:
         """Print the events of USER, one JSON object a line: what is true now, then each change."""
-        _check_known(notifier, user)
+        checks.known(notifier.known, [user], "user")
         # Ctrl-C is how this ends.
         with _told_on_stderr(), suppress(KeyboardInterrupt):
             _print(notifier, user, url)
@@ -42,11 +42,6 @@ def register(group: AppGroup, notifier: Notifier) -> None:
 
 def _here() -> str:
     return f"http://127.0.0.1:{os.environ.get('PORT') or 5000}"
-
-
-def _check_known(notifier: Notifier, user: str) -> None:
-    if notifier.known is not None and user not in map(str, notifier.known([user])):
-        raise UnknownUser("user", f"no such user: {user!r}")
 
 
 def _print(notifier: Notifier, user: str, url: str) -> None:

@@ -7,6 +7,7 @@ __all__ = [
     "DatabaseUnavailable",
     "InFlight",
     "InvalidInput",
+    "NotWired",
     "NotifierError",
     "StagingError",
     "TokenError",
@@ -22,6 +23,10 @@ class NotifierError(Exception):
 
 class ConfigurationError(NotifierError):
     """A setting is missing or contradicts another one."""
+
+
+class NotWired(ConfigurationError, AttributeError):
+    """An attribute is there once the notifier has an app; until then ``hasattr`` says so too."""
 
 
 class DatabaseUnavailable(NotifierError):

@@ -129,7 +129,9 @@ class Notifier(Reading, Keeping):
         return notifier
 
     def __getattr__(self, name: str) -> Any:
-        if name in Notifier.__annotations__ or name in ("_staging", "_store"):
+        # Of a property that raises an AttributeError only its name gets here.
+        later = name in ("_staging", "_store", "store", "engine") and "_store" not in vars(self)
+        if later or name in Notifier.__annotations__:
             needed = "an app: call init_app(app)" if "settings" in vars(self) else "init_app(app)"
             raise NotWired(f"the notifier has no {name} yet; it needs {needed} first")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

@@ -179,6 +179,13 @@ def test_a_broker_that_is_down_costs_a_script_two_seconds_at_most(sqlite_url: st
     notifier.engine.dispose()
 
 
+def test_an_empty_url_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    made = Notifier.from_url("sqlite://", "", SECRET_KEY=SECRET_KEY)
+    assert isinstance(made.publisher, RedisPublisher)
+    made.stop(0)
+
+
 def test_a_task_may_join_a_session_of_its_own(sqlite_url: str) -> None:
     engine = create_engine(sqlite_url)
     session = scoped_session(sessionmaker(engine))

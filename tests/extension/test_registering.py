@@ -63,7 +63,7 @@ def test_an_app_that_has_served_is_refused() -> None:
         Notifier(app)
 
 
-@pytest.mark.parametrize("use", ["settings", "socketio", "store"])
+@pytest.mark.parametrize("use", ["settings", "socketio", "store", "engine"])
 def test_a_notifier_without_an_app_says_so(use: str) -> None:
     with pytest.raises(ConfigurationError, match="init_app"):
         getattr(Notifier(), use)
@@ -76,6 +76,11 @@ def test_a_notifier_without_an_app_cannot_send() -> None:
 
 def test_a_misspelt_attribute_is_an_attribute_error() -> None:
     assert not hasattr(Notifier(), "setings")
+
+
+def test_an_attribute_that_needs_an_app_is_not_there_without_one() -> None:
+    assert not hasattr(Notifier(), "serving")
+    assert hasattr(wired(host()), "serving")
 
 
 def test_a_session_that_is_made_anew_at_every_call_is_refused() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from flask import Flask
 from flask_wtf import CSRFProtect
+from jinja2 import FileSystemLoader
 from sqlalchemy import Engine
 
 from notifier import Notifier, Settings, create_engine
@@ -32,6 +34,7 @@ def build(instance_path: str | os.PathLike[str] | None, config: Mapping[str, obj
     notifier = Notifier(
         app, engine=engine, session=session, identify=auth.signed_in_user, known=users.known
     )
+    app.jinja_loader = FileSystemLoader(_templates(notifier))
     notifier.register_tables(Base.metadata)
     app.register_blueprint(auth.blueprint(users))
     app.register_blueprint(inbox.blueprint(notifier, users, session))
@@ -45,6 +48,11 @@ def build(instance_path: str | os.PathLike[str] | None, config: Mapping[str, obj
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(ago=times.ago, exact=times.exact, iso=times.iso, hue=hue)
     return app
+
+
+def _templates(notifier: Notifier) -> Path:
+    """The pages of this app, and the badge: beside the static files, which hold ours too."""
+    return Path(str(notifier.blueprints[0].static_folder)).with_name("templates")
 
 
 def _engine(settings: Settings) -> Engine:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import flask
-from jinja2 import ChoiceLoader, FileSystemLoader
+from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..models import UNREAD
 from ..resources import static_dir, templates_dir
 
 if TYPE_CHECKING:
     from ..extension import Notifier
+    from ..operations import Badge
 
 __all__ = ["Page", "blueprint", "register"]
 
@@ -47,7 +49,8 @@ def blueprint(name: str, url_prefix: str) -> flask.Blueprint:
 
 def register(app: flask.Flask, notifier: Notifier) -> None:
     """Let the app's templates import ``notifier/badge.html`` and call ``notifier_page()``."""
-    ours = FileSystemLoader(str(templates_dir()))
+    # Blueprints of the host come after the app's loader, so of ours there is only what is named so.
+    ours = PrefixLoader({"notifier": FileSystemLoader(str(templates_dir() / "notifier"))})
     loader = app.jinja_loader
     app.jinja_loader = ChoiceLoader([loader, ours]) if loader else ours
     app.context_processor(lambda: {"notifier_page": _page_of(notifier)})
@@ -68,7 +71,7 @@ def _page_of(notifier: Notifier) -> Callable[[], Page]:
 
 def _page(notifier: Notifier) -> Page:
     user = notifier.identity.of_session()
-    badge = notifier.store.badge(user) if user is not None else None
+    badge = _badge(notifier, user) if user is not None else None
     name = notifier.settings.blueprint
     joint = notifier.serving.joint
     return Page(
@@ -83,6 +86,15 @@ def _page(notifier: Notifier) -> Page:
         transports=",".join(joint.transports),
         script_url=flask.url_for(f"{name}.static", filename="notifier/start.js"),
     )
+
+
+def _badge(notifier: Notifier, user: str) -> Badge | None:
+    """The badge; None, which is hidden until the page catches up, if it cannot be read."""
+    try:
+        return notifier.store.badge(user)
+    except SQLAlchemyError as error:
+        notifier.outage.note(error)
+        return None
 
 
 def _root() -> str:

@@ -13,7 +13,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
 from notifier import ConfigurationError, Notifier
-from tests.extension.hosts import BADGE, host, wired
+from tests.extension.hosts import BADGE, host, new_sessions, wired
 
 MOVED = {"NOTIFIER_URL_PREFIX": "/push", "NOTIFIER_BLUEPRINT": "pushes"}
 
@@ -136,3 +136,32 @@ def test_a_host_may_override_the_template_of_the_badge(tmp_path: Any) -> None:
     app.add_url_rule("/page", "page", lambda: flask.render_template_string(BADGE))
     wired(app)
     assert app.test_client().get("/page").text.strip() == "mine"
+
+
+def test_pages_of_our_app_are_not_offered_in_place_of_those_of_a_hosts_blueprint(
+    tmp_path: Any,
+) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "login.html").write_text("the host's")
+    app = host()
+    # By default it is that of the working directory, which is ours.
+    app.template_folder = None
+    app.register_blueprint(flask.Blueprint("pages", "tests", template_folder=str(tmp_path)))
+    app.add_url_rule("/login", "login", lambda: flask.render_template("app/login.html"))
+    wired(app)
+    assert app.test_client().get("/login").text == "the host's"
+
+
+def test_a_badge_that_cannot_be_read_is_hidden_and_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = host()
+    notifier = Notifier(app, session=new_sessions(), identify=lambda: "alice")
+    client = app.test_client()
+    for _ in range(2):
+        text = client.get("/page").text
+        assert 'data-since="0.0"' in text
+        assert " hidden>0</span>" in text
+    notifier.stop(0)
+    [told] = [one.getMessage() for one in caplog.records if one.name == "notifier.web"]
+    assert "init-db" in told

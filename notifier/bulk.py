@@ -8,6 +8,7 @@ from itertools import islice
 from . import messages
 from .config import Settings
 from .errors import InvalidInput
+from .outages import OutcomeUnknown
 from .store import Store
 
 __all__ = ["PART", "broadcast"]
@@ -29,14 +30,16 @@ def broadcast(
     Every ``PART`` recipients are committed by themselves, in the order given, and handed to the
     broker before the next; ``progress`` is told how many there are so far. An error, of the
     database or in a recipient, ends it: what was committed stays, and a note on the error says
-    how many recipients were served, so that the rest can be sent later. A user who is named twice
-    far apart gets two messages.
+    how many recipients were served, so that the rest can be sent later; after an OutcomeUnknown
+    the part that comes next may have been sent to, and a note says how many that are. A user who is
+    named twice far apart gets two messages.
     """
     if isinstance(to, str | bytes | Mapping) or not isinstance(to, Iterable):
         raise InvalidInput("to", "must be many user ids; use send for one")
-    sent = served = 0
+    sent = served = trying = 0
     try:
         for part in _parts(to, min(PART, settings.max_recipients)):
+            trying = len(part)
             operations = messages.send(settings, part, body, sender)
             written = store.commit(operations)
             # As much as is committed waits for the broker, and no more.
@@ -46,6 +49,8 @@ def broadcast(
             progress(sent)
     except Exception as error:
         error.add_note(f"The first {served} recipients were sent to before that.")
+        if isinstance(error, OutcomeUnknown):
+            error.add_note(f"The next {trying} may have been as well: look before you send again.")
         raise
     return sent
 

@@ -9,6 +9,7 @@ import pytest
 from notifier.bulk import PART, broadcast
 from notifier.config import Settings
 from notifier.errors import InvalidInput
+from notifier.outages import OutcomeUnknown
 from notifier.store import Store
 
 
@@ -41,6 +42,21 @@ def test_an_error_says_how_far_it_came_and_what_was_sent_stays(
         broadcast(store, settings, [*users, None], "hello")
     assert caught.value.__notes__ == [f"The first {PART} recipients were sent to before that."]
     assert store.badge(f"user{PART - 1}").count == 1
+
+
+def test_a_commit_whose_answer_was_lost_leaves_a_part_uncertain(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(_operations: object) -> None:
+        raise OutcomeUnknown(None, None, Exception("gone"))
+
+    monkeypatch.setattr(store, "commit", lost)
+    with pytest.raises(OutcomeUnknown) as caught:
+        broadcast(store, settings, ["alice", "bob"], "hello")
+    assert caught.value.__notes__ == [
+        "The first 0 recipients were sent to before that.",
+        "The next 2 may have been as well: look before you send again.",
+    ]
 
 
 @pytest.mark.parametrize("to", ["alice", {"alice": 1}, 7])

@@ -64,9 +64,10 @@ def _delete(engine: Engine, ids: Sequence[int], old: ColumnElement[bool]) -> int
 
 def remove_empty(engine: Engine, cutoff: int, among: ColumnElement[bool] = _EVERYONE) -> int:
     """Remove inboxes with no message and nothing told but a 0, and that since before ``cutoff``."""
-    found = _empty(engine, and_(_is_empty(cutoff), among))
+    removed = 0
     try:
-        return sum(paced(partial(_remove, engine, users, cutoff)) for users in found)
+        for users in _empty(engine, and_(_is_empty(cutoff), among)):
+            removed += paced(partial(_remove, engine, users, cutoff))
     except SQLAlchemyError as error:
         if not is_lost_race(error):
             raise
@@ -74,7 +75,7 @@ def remove_empty(engine: Engine, cutoff: int, among: ColumnElement[bool] = _EVER
             "Empty inboxes are left for the next time, as some transaction holds inboxes (%s).",
             error,
         )
-        return 0
+    return removed
 
 
 def _empty(engine: Engine, wanted: ColumnElement[bool]) -> Iterator[Sequence[str]]:

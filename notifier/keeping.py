@@ -33,8 +33,8 @@ class Keeping:
     def expire(self, read_before: timedelta | datetime) -> Expired:
         """Delete messages that were read before then, or that long ago; unread ones stay.
 
-        Inboxes that have been empty for a day go too. Raises InvalidInput for a negative time, or
-        one without a time zone.
+        Inboxes that have been empty for a day go too. Raises InvalidInput for a time in the
+        future, or one without a time zone.
         """
         return Retention(self.store).expire(read_before)
 

@@ -49,7 +49,7 @@ class Retention:
     def expire(self, read_before: timedelta | datetime) -> Expired:
         """Delete messages read before then, or that long ago, and inboxes empty for a day.
 
-        Raises InvalidInput for a negative time, or one without a time zone.
+        Raises InvalidInput for a time in the future, or one without a time zone.
         """
         engine = self._store.engine
         deleted = expire_messages(engine, self._stamp(read_before))
@@ -78,13 +78,16 @@ class Retention:
             last = rows[-1].stamp
 
     def _stamp(self, moment: timedelta | datetime) -> int:
+        now = self._clock()
         if isinstance(moment, timedelta):
-            if moment < timedelta():
-                raise InvalidInput("read_before", "must not be in the future")
-            return max(0, self._clock() - moment // timedelta(microseconds=1))
-        if moment.tzinfo is None:
+            stamp = max(0, now - moment // timedelta(microseconds=1))
+        elif moment.utcoffset() is None:
             raise InvalidInput("read_before", "must have a time zone")
-        return round(moment.timestamp() * 1e6)
+        else:
+            stamp = round(moment.timestamp() * 1e6)
+        if stamp > now:
+            raise InvalidInput("read_before", "must not be in the future")
+        return stamp
 
 
 def _message(row: Row[Any]) -> dict[str, Any]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import OperationalError
 
-from notifier import InvalidInput, parts
+from notifier import InvalidInput, expiry, parts
 from notifier.models import idempotency
 from notifier.operations import MarkRead, NewMessage, SetNotification
 from notifier.parts import PART
@@ -19,6 +21,13 @@ from notifier.store import Store
 from tests.schema.clock import HOUR, Clock
 
 DAY = timedelta(days=1)
+
+
+class _Busy(Exception):
+    pgcode = "55P03"
+
+
+LOST = OperationalError("LOCK", None, _Busy())
 
 
 @pytest.fixture
@@ -65,7 +74,9 @@ def test_the_time_may_be_a_date(store: Store, retention: Retention, clock: Clock
     assert retention.expire(now - DAY).messages == 1
 
 
-@pytest.mark.parametrize("moment", [datetime(2026, 1, 1), timedelta(days=-1)])
+@pytest.mark.parametrize(
+    "moment", [datetime(2020, 1, 1), timedelta(days=-1), datetime(2999, 1, 1, tzinfo=UTC)]
+)
 def test_a_time_that_means_nothing_is_refused(
     retention: Retention, moment: datetime | timedelta
 ) -> None:
@@ -114,6 +125,26 @@ def test_inboxes_that_have_been_empty_for_a_day_go(
     assert retention.expire(timedelta()) == Expired(0, 1)
     assert sorted(store.heads(["alice", "bob", "carol"])) == ["alice", "carol"]
     assert store.audit() == []
+
+
+def test_a_lost_race_leaves_the_rest_and_counts_what_went_before(
+    store: Store, retention: Retention, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expiry, "_REMOVED", 1)
+    for user in ("bob", "carol"):
+        store.commit([NewMessage(user, "x")])
+        store.commit([MarkRead(user, up_to=clock.now)])
+    clock.now += 24 * HOUR
+    remove = expiry._remove
+
+    def lose(engine: Engine, users: Sequence[str], cutoff: int) -> int:
+        if "carol" in users:
+            raise LOST
+        return remove(engine, users, cutoff)
+
+    monkeypatch.setattr(expiry, "_remove", lose)
+    monkeypatch.setattr(parts, "_PAUSES", ())
+    assert retention.expire(timedelta()).inboxes == 1
 
 
 def test_answers_that_were_kept_long_enough_go_too(store: Store, retention: Retention) -> None:

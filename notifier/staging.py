@@ -33,22 +33,26 @@ class _Staged:
     """What one session holds for its current transaction."""
 
     operations: list[tuple[Operation, SessionTransaction]] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
+    events: list[tuple[Event, SessionTransaction]] = field(default_factory=list)
     connection: Connection | None = None
     # The commit has passed our hook, so what is staged from now on is written at once.
     late: bool = False
-    failed: bool = False
+    # Where a write broke off half-way.
+    failed: SessionTransaction | None = None
 
     def drop_inside(self, ended: SessionTransaction) -> None:
         """Drop what was staged inside a transaction or savepoint that was rolled back."""
-        kept = [item for item in self.operations if not _inside(item[1], ended)]
-        self.operations = kept
+        self.operations = [item for item in self.operations if not _inside(item[1], ended)]
+        self.events = [item for item in self.events if not _inside(item[1], ended)]
+        if _inside(self.failed, ended):
+            self.failed = None
 
     def clear(self) -> None:
         self.operations = []
         self.events = []
         self.connection = None
-        self.late = self.failed = False
+        self.late = False
+        self.failed = None
 
 
 class Staging:
@@ -70,7 +74,7 @@ class Staging:
         """
         if not session.in_transaction():
             session.begin()
-        transaction = session.get_nested_transaction() or session.get_transaction()
+        transaction = _innermost(session)
         if transaction is None or not transaction.is_active:
             raise StagingError(
                 "the session's transaction is over or has failed, so it carries nothing more; "
@@ -117,13 +121,13 @@ class Staging:
     def _before_commit(self, session: Session, staged: _Staged) -> None:
         if session.in_nested_transaction():
             return
-        if staged.failed:
-            raise StagingError("an earlier commit failed half-way; roll the session back first")
-        if staged.operations:
+        if staged.operations or staged.failed:
             self._write(session, staged)
         staged.late = True
 
     def _write(self, session: Session, staged: _Staged) -> None:
+        if staged.failed:
+            raise StagingError("an earlier commit failed half-way; roll the session back first")
         connection = _connection(session)
         if not _is_flushing(session):
             # Before the locks: they are to be held for the commit alone. Its hooks may stage more.
@@ -131,10 +135,13 @@ class Staging:
         operations = [operation for operation, _ in staged.operations]
         staged.operations = []
         staged.connection = connection
+        transaction = _innermost(session)
+        assert transaction is not None
         # Until the write is complete, a commit would store half of it.
-        staged.failed = True
-        staged.events.extend(write(connection, operations, self._clock).events)
-        staged.failed = False
+        staged.failed = transaction
+        written = write(connection, operations, self._clock)
+        staged.events.extend((event, transaction) for event in written.events)
+        staged.failed = None
 
     def _after_commit(self, session: Session, staged: _Staged) -> None:
         if session.in_nested_transaction():
@@ -145,15 +152,22 @@ class Staging:
                 "the transaction was committed while one of its savepoints was open, so what "
                 "was sent in it is lost; release the savepoint, or commit the session itself"
             )
-        if staged.events and staged.connection is not None:
+        events = [event for event, _ in staged.events]
+        # Who hid a failure from his commit is left to the sweep.
+        if events and staged.connection is not None and not staged.failed:
             if staged.connection.in_transaction():
-                self.withheld(staged.events)
+                self.withheld(events)
             else:
-                self._publisher.publish(staged.events)
+                self._publisher.publish(events)
 
 
 def _not_pushed(_events: Sequence[Event]) -> None:
     log.debug("Not pushed: the session's connection is inside another transaction")
+
+
+def _innermost(session: Session) -> SessionTransaction | None:
+    """The session's innermost savepoint, else its transaction."""
+    return session.get_nested_transaction() or session.get_transaction()
 
 
 def _inside(within: SessionTransaction | None, ended: SessionTransaction) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import weakref
 from collections.abc import Callable
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import Column, Engine, Integer, Table, event, insert
@@ -119,6 +121,37 @@ def test_an_object_added_by_a_later_hook_may_send_in_the_commits_own_flush(
         event.listen(session, "before_commit", lambda session: session.add(Parcel()), once=True)
         session.commit()
     assert sorted(names(published)) == ["hooked", "sent"]
+
+
+def test_what_a_late_hook_sends_in_a_savepoint_goes_with_the_savepoint(
+    engine: Engine, staging: Staging, store: Store, published: list[Event]
+) -> None:
+    def try_it(session: Session) -> None:
+        staging.stage(session, note("kept"))
+        with contextlib.suppress(LookupError), session.begin_nested():
+            staging.stage(session, note("gone"))
+            raise LookupError
+
+    factory = sessionmaker(engine)
+    event.listen(factory, "before_commit", try_it)
+    with factory.begin():
+        pass
+    assert names(published) == names(store.since("alice", 0)) == ["kept"]
+
+
+def test_nothing_is_pushed_by_a_commit_whose_hook_hid_half_a_write(
+    engine: Engine, staging: Staging, published: list[Event]
+) -> None:
+    def hide(session: Session) -> None:
+        staging.stage(session, note("whole"))
+        with patch("notifier.staging.write", fail), contextlib.suppress(OSError):
+            staging.stage(session, note("half"))
+
+    factory = sessionmaker(engine)
+    event.listen(factory, "before_commit", hide)
+    with factory.begin():
+        pass
+    assert published == []
 
 
 def test_sending_after_the_commit_says_what_to_do(sends: Sends, published: list[Event]) -> None:

@@ -107,10 +107,23 @@ class Recorder:
 
 
 def _matches(data: Any, wanted: Any) -> bool:
-    """Whether both are the same JSON, or equal, so that a tuple is found that became a list."""
-    if wanted is ANYTHING or data == wanted:
+    """Whether both are the same JSON, so that a tuple is found that became a list.
+
+    What is no JSON is asked whether it is equal, as ``mock.ANY`` and ``pytest.approx`` expect.
+    """
+    if wanted is ANYTHING:
         return True
     try:
-        return json.dumps(data, sort_keys=True) == json.dumps(wanted, sort_keys=True)
+        return _canonical(data) == _canonical(wanted)
     except (TypeError, ValueError):
-        return False
+        return bool(data == wanted)
+
+
+def _canonical(data: Any) -> str:
+    """The one text of ``data`` as JSON: to Python ``True`` is 1, to JSON only ``1.0`` is."""
+    return json.dumps(json.loads(json.dumps(data), parse_float=_number), sort_keys=True)
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    return int(number) if number.is_integer() else number

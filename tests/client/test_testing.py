@@ -140,6 +140,18 @@ def test_data_is_compared_as_json(own: Recorder) -> None:
     own.assert_notified("alice", "at", [1, 2])
 
 
+@pytest.mark.parametrize(("data", "other"), [(1, True), ([False], [0]), ({"a": 1}, {"a": True})])
+def test_true_is_not_one(own: Recorder, data: object, other: object) -> None:
+    notify(own, "alice", "at", data)
+    assert "alice was not notified of at" in fails(own.assert_notified, "alice", "at", other)
+
+
+def test_what_is_equal_to_the_data_without_being_json_is_found(own: Recorder) -> None:
+    notify(own, "alice", "at", 1.0)
+    own.assert_notified("alice", "at", 1)
+    own.assert_notified("alice", "at", pytest.approx(1.0001, abs=0.01))
+
+
 def test_a_follower_asks_the_app_for_what_no_push_brought(own: Recorder, sqlite_url: str) -> None:
     alice = own.follow("alice")
     elsewhere = Notifier.from_url(sqlite_url)

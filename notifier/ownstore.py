@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Engine
 
+from .oneconnection import considerate
 from .publisher import Publisher
 from .store import Store
 
@@ -45,7 +46,7 @@ class OwnStore:
         with self._lock:
             if self._store is None:
                 engine, self._owned = self._make_engine()
-                self._store = Store(engine, self._publisher)
+                self._store = Store(considerate(engine), self._publisher)
             return self._store
 
     def _after_fork(self) -> None:

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "notifier"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 CORE = [
-    *("joining", "ownstore", "unreachable", "reading"),
+    *("joining", "oneconnection", "ownstore", "unreachable", "reading"),
     *("errors", "config", "models", "operations", "stamps", "checks", "database", "inbox"),
     *("messages", "audit", "staging", "publisher", "store", "outages", "postgres"),
     *("rows", "rows_postgresql", "rows_sqlite", "sending", "batches", "bulk", "fairpool"),

@@ -56,6 +56,10 @@ def _known_engine(value: str) -> str | None:
     return None if value in {"lean", "stock"} else "must be 'lean' or 'stock'"
 
 
+def _on_or_off(value: str) -> str | None:
+    return None if value in {"on", "off"} else "must be 'on' or 'off'"
+
+
 def _metrics(value: str) -> str | None:
     if value in {"on", "off"} or len(value) >= 16:
         return None
@@ -139,6 +143,18 @@ class Settings:
     broker_key: str = _setting("", "Seals what travels through Redis, instead of SECRET_KEY.")
     broker_timeout: float = _setting(1.0, "For one exchange with Redis, in s.", _at_least(0.05))
     queue_size: int = _setting(10_000, "Events that may wait for Redis.", _at_least(1))
+    users_send: str = _setting(
+        "on",
+        "Whether users may send messages to each other over HTTP, as themselves, by session cookie"
+        " or user token; `off`: only API keys send.",
+        _on_or_off,
+    )
+    api_docs: str = _setting(
+        "on",
+        "Whether anybody may read `/api/v1/openapi.json` and `/api/v1/docs`; `off`: they are not"
+        " there.",
+        _on_or_off,
+    )
     metrics: str = _setting(
         "on",
         "Who may read `/metrics`: `on`, whoever asks without a proxy in between; `off`, nobody;"

@@ -39,9 +39,10 @@ def register(blueprint: flask.Blueprint, notifier: Notifier) -> None:
     routes.add("/readyz", "readyz", views.readyz)
     if notifier.settings.metrics != "off":
         routes.add("/metrics", "metrics", views.metrics)
-    docs = ApiDocs(notifier)
-    routes.add(DOCUMENT, "openapi", docs.openapi)
-    routes.add(PAGE, "docs", docs.page)
+    if notifier.settings.api_docs == "on":
+        docs = ApiDocs(notifier)
+        routes.add(DOCUMENT, "openapi", docs.openapi)
+        routes.add(PAGE, "docs", docs.page)
     routes.close()
 
 

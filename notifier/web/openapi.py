@@ -10,7 +10,8 @@ from .schemas import Json, problems, reference, schemas
 __all__ = ["document"]
 
 _USER: list[Json] = [{"session": []}, {"userToken": []}]
-_PRODUCER: list[Json] = [*_USER, {"apiKey": []}]
+_API_KEY: list[Json] = [{"apiKey": []}]
+_PRODUCER: list[Json] = [*_USER, *_API_KEY]
 _NO_STORE: Json = {"Cache-Control": {"schema": {"const": "no-store"}}}
 _IDEMPOTENCY_KEY: Json = {
     "name": "Idempotency-Key",
@@ -33,7 +34,7 @@ def document(settings: Settings, prefix: str, cookie: str) -> Json:
         },
         "servers": [{"url": prefix or "/"}],
         "tags": [
-            {"name": "producers", "description": "What programs and users write for others."},
+            {"name": "producers", "description": "What is written for others."},
             {"name": "inbox", "description": "What a user reads, of himself."},
             {"name": "operations", "description": "What monitoring asks."},
         ],
@@ -84,7 +85,7 @@ def _security(cookie: str, metrics: str) -> Json:
 
 def _paths(settings: Settings) -> Json:
     paths: Json = {
-        "/api/v1/messages": {"post": _send(), "get": _list()},
+        "/api/v1/messages": {"post": _send(settings.users_send == "on"), "get": _list()},
         "/api/v1/notifications": {"post": _notify()},
         "/notifications": {"get": _poll()},
         "/api/v1/messages/read": {"post": _mark_read()},
@@ -137,7 +138,7 @@ def _moment(name: str, description: str) -> Json:
 _WRITE = (400, 401, 403, 404, 409, 413, 415, 422, 500, 503)
 
 
-def _send() -> Json:
+def _send(by_users: bool) -> Json:
     replayed = {"Idempotency-Replayed": {"schema": {"const": "true"}}}
     return _operation(
         "producers",
@@ -145,8 +146,9 @@ def _send() -> Json:
         "Send a message to one user or many",
         {"201": _json("Stored.", reference("SentMessages"), replayed)},
         _WRITE,
-        description="A user sends as himself; an API key with the scope `messages` as anyone.",
-        security=_PRODUCER,
+        description=("A user sends as himself; an" if by_users else "An")
+        + " API key with the scope `messages` as anyone.",
+        security=_PRODUCER if by_users else _API_KEY,
         parameters=[_IDEMPOTENCY_KEY],
         requestBody=_body("NewMessage", {"to": "alice", "body": "Your order left."}),
     )
@@ -162,7 +164,7 @@ def _notify() -> Json:
         _WRITE,
         description="For API keys with the scope `notifications`. The value replaces the one "
         "before; where it is the same, nothing changes and `timestamp` is the user's head.",
-        security=[{"apiKey": []}],
+        security=_API_KEY,
         parameters=[_IDEMPOTENCY_KEY],
         requestBody=_body(
             "NewNotification", {"to": ["alice"], "name": "order_status", "data": "shipped"}

@@ -39,6 +39,8 @@ class Producers:
     def send(self) -> flask.Response:
         """``POST /api/v1/messages``."""
         caller = self._callers.producer("messages")
+        if isinstance(caller, Caller) and self._notifier.settings.users_send == "off":
+            raise werkzeug.exceptions.Forbidden("Messages are sent by programs, with an API key.")
         content = fields({"to", "body", "from"}, {"to", "body"})
         sender = content.get("from")
         if isinstance(caller, Caller):
@@ -53,7 +55,7 @@ class Producers:
         caller = self._callers.producer("notifications")
         if isinstance(caller, Caller):
             raise werkzeug.exceptions.Forbidden(
-                "Notifications are set by programs, with an API key; a user may send messages."
+                "Notifications are set by programs, with an API key."
             )
         content = fields({"to", "name", "data"}, {"to", "name", "data"})
         name = content["name"]

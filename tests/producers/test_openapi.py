@@ -82,6 +82,23 @@ def test_the_metrics_are_described_as_they_are_guarded(describe: Describe) -> No
     assert metrics("a-token-of-16-or-more")["get"]["security"] == [{"metricsToken": []}]
 
 
+@pytest.mark.parametrize("users_send", ["on", "off"])
+def test_who_may_send_is_described_as_it_is(describe: Describe, users_send: str) -> None:
+    send = describe(NOTIFIER_USERS_SEND=users_send)["paths"]["/api/v1/messages"]["post"]
+    assert ({"session": []} in send["security"]) is (users_send == "on")
+    assert ({"userToken": []} in send["security"]) is (users_send == "on")
+    assert {"apiKey": []} in send["security"]
+    assert ("A user sends" in send["description"]) is (users_send == "on")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/openapi.json", "/api/v1/docs"])
+def test_a_host_may_keep_the_description_to_itself(sqlite_url: str, path: str) -> None:
+    app = flask.Flask("host")
+    app.config.update(SECRET_KEY="test", DATABASE_URL=sqlite_url, NOTIFIER_API_DOCS="off")
+    Notifier(app).stop(1)
+    assert app.test_client().get(path).status_code == 404
+
+
 def test_the_server_is_where_the_app_is_mounted(describe: Describe) -> None:
     assert describe()["servers"] == [{"url": "/"}]
     assert describe("/below")["servers"] == [{"url": "/below"}]

@@ -106,7 +106,7 @@ def test_a_tuple_comes_back_as_the_list_it_will_be() -> None:
 
 
 def test_who_is_not_known_is_named_with_the_field() -> None:
-    with pytest.raises(UnknownUser, match="^user: no such user: 'x', 'y'$"):
+    with pytest.raises(UnknownUser, match=r"^user: no such user: 'x', 'y'$"):
         checks.known({"7"}.intersection, ["y", "7", "x"], "user")
 
 

@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import TestResponse
 
 from notifier import Notifier
+from notifier.apikeys import ApiKeys
 from notifier.operations import Event
 from tests.web.conftest import Host, client_of
 
@@ -66,6 +67,27 @@ def test_an_error_is_spelt_alike_whatever_the_hosts_json_is(notifier: Notifier) 
     assert notifier.app is not None
     notifier.app.json = Enveloped(notifier.app)
     assert problem(client_of(notifier).get(MESSAGES))["status"] == 401
+
+
+@pytest.mark.parametrize("shown", ["cookie", "token"])
+def test_where_users_do_not_send_they_are_refused_and_only_read(host: Host, shown: str) -> None:
+    notifier = host(NOTIFIER_USERS_SEND="off")
+    client = client_of(notifier, "bob" if shown == "cookie" else None)
+    if shown == "token":
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {notifier.token('bob')}"
+    answer = send(client)
+    assert (answer.status_code, "API key" in problem(answer)["detail"]) == (403, True)
+    assert notifier.unread_count("alice") == 0
+    assert client.get(MESSAGES).status_code == 200
+    assert client.post(READ, json={"ids": []}).status_code == 200
+
+
+def test_where_users_do_not_send_programs_do(host: Host) -> None:
+    notifier = host(NOTIFIER_USERS_SEND="off")
+    key = ApiKeys(lambda: notifier.engine).make("shop")
+    headers = {"Authorization": f"Bearer {key}"}
+    content = {"to": "alice", "body": "hi"}
+    assert client_of(notifier).post(MESSAGES, json=content, headers=headers).status_code == 201
 
 
 BAD_BODIES = [

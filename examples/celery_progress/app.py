@@ -35,6 +35,8 @@ def index():
 
 @app.post("/")
 def start():
+    if "visitor" not in session:
+        return redirect(url_for("index"))
     job_id, lines = uuid4().hex, request.form["addresses"].split()
     job = Job(id=job_id, user=session["visitor"], lines=lines, done=0, error="")
     with notifier.transaction() as transaction:

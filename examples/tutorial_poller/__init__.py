@@ -31,6 +31,8 @@ def sign_in():
 
 @app.post("/messages")
 def send():
+    if "user" not in session:
+        return redirect(url_for("index"))
     with notifier.transaction():
         notifier.send(request.form["to"], request.form["body"], sender=session["user"])
     return redirect(url_for("index"))
@@ -39,6 +41,8 @@ def send():
 @app.get("/messages")
 def messages():
     """The newest messages; who has seen this page has read them."""
+    if "user" not in session:
+        return redirect(url_for("index"))
     newest = notifier.list_messages(session["user"])
     if newest:
         with notifier.transaction():

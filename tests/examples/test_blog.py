@@ -8,6 +8,7 @@ from contextlib import closing
 
 import pytest
 import requests
+import socketio
 from playwright.sync_api import expect
 
 from tests.browser.window import Window
@@ -141,6 +142,19 @@ def test_your_own_comment_is_no_news(blog: Example, alice: Blogger) -> None:
 def test_the_blogs_forms_still_need_their_csrf_token(blog: Example, bob: Blogger) -> None:
     answer = requests.post(f"{blog.url}/1", {"text": "forged"}, cookies=bob.cookies, timeout=10)
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("up_to", ["never", "nan"])
+def test_a_time_that_is_none_is_a_bad_request(bob: Blogger, up_to: str) -> None:
+    assert bob.submit("/inbox", up_to=up_to).status_code == 400
+
+
+@pytest.mark.parametrize("auth", [None, {"post": "none"}])
+def test_a_socket_that_names_no_post_is_refused(blog: Example, auth: dict[str, str] | None) -> None:
+    client = socketio.SimpleClient()
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        client.connect(blog.url, auth=auth)
+    assert "Traceback" not in blog.running[-1].output()
 
 
 def test_the_api_of_the_badge_needs_none(blog: Example, bob: Blogger) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+import requests
 from playwright.sync_api import expect
 
 from tests.browser.window import Window
@@ -143,6 +144,11 @@ def test_after_a_reload_the_bar_stands_where_the_commits_ended(
     expect(window.page.locator("progress")).to_have_js_property("value", 1)
     expect(window.page.get_by_text("1 of 3")).to_be_visible()
     expect(window.page.get_by_text("'nonsense' is no address")).to_be_visible()
+
+
+def test_a_form_from_before_the_cookie_leads_back_to_the_page(demonstration: Example) -> None:
+    answer = requests.post(demonstration.url, {"addresses": "a@example.org"}, timeout=10)
+    assert [one.status_code for one in (*answer.history, answer)] == [302, 200]
 
 
 def test_ctrl_c_ends_the_demonstration_without_a_word(demonstration: Example) -> None:

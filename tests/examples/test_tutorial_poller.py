@@ -82,6 +82,13 @@ def test_messages_read_in_one_window_leave_the_badge_of_another(
     expect(erin.page.locator("#unread")).to_be_hidden()
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_whoever_is_not_signed_in_is_asked_who_they_are(poller: Example, method: str) -> None:
+    form = {"to": "alice", "body": "hello"}
+    answer = requests.request(method, f"{poller.url}/messages", data=form, timeout=10)
+    assert "Who are you?" in answer.text
+
+
 def test_jquery_is_the_published_file_with_its_licence_beside_it() -> None:
     vendor = ROOT / "examples" / "tutorial_poller" / "static" / "vendor"
     assert hashlib.sha256((vendor / "jquery.min.js").read_bytes()).hexdigest() == JQUERY

@@ -2,7 +2,7 @@
 
 import os
 
-from flask import Flask, flash, redirect, render_template, request, url_for
+from flask import Flask, abort, flash, redirect, render_template, request, url_for
 from flask_login import (
     LoginManager,
     UserMixin,
@@ -105,7 +105,10 @@ def inbox():
 @app.post("/inbox")
 @login_required
 def mark_read():
-    notifier.mark_read(current_user.id, up_to=float(request.form["up_to"]))
+    try:
+        notifier.mark_read(current_user.id, up_to=float(request.form["up_to"]))
+    except ValueError:
+        abort(400)
     db.session.commit()
     return redirect(url_for("inbox"))
 
@@ -129,7 +132,10 @@ def sign_out():
 
 @socketio.on("connect")
 def open_post(auth):
-    join_room(f"post:{int(auth['post'])}")
+    try:
+        join_room(f"post:{int(auth['post'])}")
+    except (TypeError, KeyError, ValueError):
+        return False
 
 
 @socketio.on("typing")

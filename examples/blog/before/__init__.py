@@ -107,7 +107,10 @@ def sign_out():
 
 @socketio.on("connect")
 def open_post(auth):
-    join_room(f"post:{int(auth['post'])}")
+    try:
+        join_room(f"post:{int(auth['post'])}")
+    except (TypeError, KeyError, ValueError):
+        return False
 
 
 @socketio.on("typing")

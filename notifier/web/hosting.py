@@ -86,10 +86,12 @@ def _clashes(app: flask.Flask, blueprint: str) -> Iterator[tuple[str, str]]:
                     yield rule.rule, methods[rule.rule, method]
 
 
-def when_first_asked(app: flask.Flask, notifier: Notifier) -> None:
+def when_first_asked(app: flask.Flask) -> None:
     """See to what depends on extensions and routes that the host adds after us."""
 
-    def prepare(_app: flask.Flask, **_extra: object) -> None:
+    # It holds neither: the signal would keep an app alive that is made and never asked.
+    def prepare(app: flask.Flask, **_extra: object) -> None:
+        notifier: Notifier = app.extensions["notifier"]
         _check_socketio(app, notifier)
         _exempt_from_csrf(app, notifier)
         _check_async_mode(notifier)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +19,11 @@ HOST_NAMESPACE = "/notifier"
 NO_SERVER = (
     "the SocketIO that was passed to Notifier serves no app yet: call socketio.init_app(app) when "
     "the app is made"
+)
+
+IN_USE = (
+    "the SocketIO that was passed to Notifier serves the notifier of another app, which is still "
+    "in use; make a SocketIO for each app, or stop the former: former_notifier.stop()"
 )
 
 _RESERVED = ("connect", "disconnect")
@@ -57,6 +64,8 @@ class Joint:
     def path(self) -> str:
         """Where Socket.IO answers, below the root of the app."""
         self.server.eio  # noqa: B018 -- says what to do if there is no server yet
+        if not hasattr(self.socketio, "sockio_mw"):
+            raise ConfigurationError(NO_SERVER)
         return str(self.socketio.sockio_mw.engineio_path).rstrip("/")
 
     @property
@@ -82,9 +91,12 @@ class Joint:
     def register(self, connect: Callable[..., None], disconnect: Callable[..., None]) -> None:
         """Have our handlers called, and no others in their place.
 
-        Raises ConfigurationError if the host has handlers of its own there.
+        Raises ConfigurationError if the host has handlers of its own there, or those of another
+        app's notifier are in use.
         """
         socketio = self.socketio
+        if _in_use(socketio):
+            raise ConfigurationError(IN_USE)
         socketio.handlers = [one for one in socketio.handlers if not _is_ours(one[1])]
         self.check()
         for message, handler in zip(_RESERVED, (connect, disconnect), strict=True):
@@ -100,6 +112,25 @@ def _is_ours(handler: Any) -> bool:
     return getattr(getattr(handler, "__wrapped__", None), "__module__", "") == (
         "notifier.web.sockets"
     )
+
+
+def _in_use(socketio: SocketIO) -> bool:
+    """Whether a former app that this SocketIO had is more than garbage."""
+
+    def used() -> bool:
+        return any(one[1].__wrapped__.__self__.in_use() for one in ours)
+
+    ours = [one for one in socketio.handlers if _is_ours(one[1])]
+    if not used():
+        return False
+    # An app is a ring of references, and Flask-SocketIO has it until it is given another one.
+    middleware = vars(socketio).pop("sockio_mw", None)
+    still = weakref.ref(middleware) if middleware is not None else lambda: None
+    del middleware
+    gc.collect()
+    if (middleware := still()) is not None:
+        socketio.sockio_mw = middleware
+    return used()
 
 
 def _taken(socketio: SocketIO, namespace: str) -> Iterator[str]:

@@ -26,11 +26,23 @@ def allow(allowed: tuple[str, ...]) -> Callable[[str | None, Mapping[str, Any]],
 
 
 def same_host(origin: str | None, environ: Mapping[str, Any], allowed: tuple[str, ...]) -> bool:
-    """Whether a WebSocket's page is on our host, whatever proxies did to the scheme.
+    """Whether a socket's page is on our host, whatever proxies did to the scheme.
 
-    For a server whose own check is off. A page can send no ``X-Forwarded-Host`` with a WebSocket.
+    For a server whose own check is off, and which answers the preflight of any page for any header:
+    with long polling a page can send ``X-Forwarded-Host``, or (by JSONP) no origin at all. It can
+    do neither with a WebSocket, nor can it set the ``Sec-`` headers that are read here.
     """
-    if origin is None or origin in allowed:
+    upgrade = _is_upgrade(environ)
+    if origin is None:
+        return upgrade or environ.get("HTTP_SEC_FETCH_SITE") == "same-origin"
+    if origin in allowed:
         return True
-    forwarded = str(environ.get("HTTP_X_FORWARDED_HOST", "")).split(",")[0].strip()
-    return urlsplit(origin).netloc in {environ.get("HTTP_HOST", ""), forwarded} - {""}
+    hosts = {str(environ.get("HTTP_HOST", ""))}
+    if upgrade:
+        hosts.add(str(environ.get("HTTP_X_FORWARDED_HOST", "")).split(",")[0].strip())
+    return urlsplit(origin).netloc in hosts - {""}
+
+
+def _is_upgrade(environ: Mapping[str, Any]) -> bool:
+    asked = str(environ.get("HTTP_UPGRADE", "")).lower() == "websocket"
+    return asked and bool(environ.get("HTTP_SEC_WEBSOCKET_KEY"))

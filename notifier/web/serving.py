@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -45,6 +47,17 @@ def wire_of(settings: Settings) -> Wire:
     return Wire(settings.channel, key)
 
 
+def _weakly(method: Callable[..., None]) -> Callable[..., None]:
+    """``method`` for a publisher, which a host's global session has, and through it our app."""
+    ref = weakref.WeakMethod(method)
+
+    def call(*given: Any) -> None:
+        if (found := ref()) is not None:
+            found(*given)
+
+    return call
+
+
 class Serving:
     """The serving side of one app in one process. Nothing runs until ``start``."""
 
@@ -63,6 +76,7 @@ class Serving:
         # Presence and subscription change together, or a user who returns would be left deaf.
         self._membership = threading.Lock()
         self._started = False
+        self.stopped = False
         self.joint = joint
         self._server = server = joint.server
         self.presence = Presence()
@@ -79,9 +93,9 @@ class Serving:
         )
         self.subscription: Channels | None = None
         if isinstance(publisher, MemoryPublisher):
-            publisher.subscribe(self._push_here)
+            publisher.subscribe(_weakly(self._push_here))
         elif isinstance(publisher, RedisPublisher):
-            publisher.observe = metrics.published
+            publisher.observe = _weakly(metrics.published)
             self.subscription = self._subscription(publisher)
 
     def connected(self, sid: str) -> bool:
@@ -132,6 +146,7 @@ class Serving:
 
     def stop(self, timeout: float) -> None:
         """Close every socket and end the background work, within ``timeout`` seconds or so."""
+        self.stopped = True
         self.sweep.stop(timeout)
         self.sessions.close_all(timeout)
         if self.subscription is not None:

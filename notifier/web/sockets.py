@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from typing import TYPE_CHECKING
 
 import flask
@@ -33,14 +34,27 @@ def register(joint: Joint, notifier: Notifier) -> None:
     joint.register(sockets.connect, sockets.disconnect)
 
 
-def _refuse(code: str, text: str) -> ConnectionRefusedError:
-    return ConnectionRefusedError(text, {"code": code})
+def _refuse(code: str, text: str, **more: bool) -> ConnectionRefusedError:
+    return ConnectionRefusedError(text, {"code": code, **more})
 
 
 class _Sockets:
     def __init__(self, joint: Joint, notifier: Notifier) -> None:
         self._joint = joint
-        self._notifier = notifier
+        # Weak, for a host's SocketIO that outlives its apps would keep each of them alive.
+        self._ref = weakref.ref(notifier)
+
+    def in_use(self) -> bool:
+        """Whether the app that these handlers serve is there and has not been stopped."""
+        notifier = self._ref()
+        return notifier is not None and not notifier.serving.stopped
+
+    @property
+    def _notifier(self) -> Notifier:
+        notifier = self._ref()
+        if notifier is None:
+            raise _refuse("unavailable", "the app has gone")
+        return notifier
 
     def connect(self, auth: object = None) -> None:
         serving = self._notifier.serving
@@ -62,10 +76,11 @@ class _Sockets:
             self._notifier.serving.leave(sid)
 
     def _user(self, auth: object) -> str:
+        if not has_token(auth) and not self._may_use_cookies():
+            text = "cookies do not count on pages of other hosts; send a user token"
+            raise _refuse("unauthorized", text, foreign=True)
         try:
             user = self._notifier.identity.of_socket(auth)
-            if not has_token(auth) and not self._may_use_cookies():
-                user = None
         except TokenError as error:
             raise _refuse(error.code, str(error)) from error
         except SQLAlchemyError as error:

@@ -103,7 +103,7 @@ def register(
             trusted_proxies=settings.trusted_proxies,
             socket_path=settings.socket_path,
         )
-    hosting.when_first_asked(app, notifier)
+    hosting.when_first_asked(app)
     cli.register(app, notifier)
     return [blueprint]
 

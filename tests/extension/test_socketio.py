@@ -10,7 +10,7 @@ import pytest
 from flask_socketio import Namespace, SocketIO, emit
 
 from notifier import ConfigurationError, Notifier
-from tests.extension.hosts import host, wired, with_socketio
+from tests.extension.hosts import host, new_sessions, wired, with_socketio
 
 
 def test_our_namespace_is_one_of_our_own_on_a_socketio_of_the_hosts() -> None:
@@ -97,6 +97,43 @@ def test_an_app_that_is_made_again_leaves_no_handlers_of_the_former_one() -> Non
     notifier, socketio = app_factory()
     assert len(socketio.handlers) == 2
     notifier.stop(1)
+
+
+@pytest.mark.parametrize("with_init", [True, False])
+def test_a_socketio_of_an_app_that_lives_is_refused_to_another(with_init: bool) -> None:
+    notifier, socketio = socketio_first()
+    second = host()
+    if with_init:
+        socketio.init_app(second)
+    with pytest.raises(ConfigurationError, match="another app, which is still in use"):
+        Notifier(second, socketio=socketio)
+    socketio.init_app(notifier.app)
+    assert connected(notifier.app, socketio).is_connected("/notifier")
+    notifier.stop(1)
+
+
+def test_a_socketio_of_an_app_that_was_stopped_may_go_to_another() -> None:
+    former, socketio = socketio_first()
+    former.stop(1)
+    second = host()
+    socketio.init_app(second)
+    notifier = wired(second, socketio=socketio)
+    assert connected(second, socketio).is_connected("/notifier")
+    notifier.stop(1)
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_a_factory_that_is_called_again_may_use_what_is_global(early: bool) -> None:
+    socketio, sessions = SocketIO(async_mode="threading"), new_sessions()
+    for _ in range(2):
+        app = host()
+        if early:
+            socketio.init_app(app)
+        notifier = wired(app, socketio=socketio, session=sessions)
+        if not early:
+            socketio.init_app(app)
+        assert app.test_client().get("/page").status_code == 200
+        del app, notifier
 
 
 def test_a_stranger_is_refused_on_ours_and_welcome_on_the_hosts() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, Inspector, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from .. import schema
@@ -122,8 +122,9 @@ def _found(connection: Connection) -> str | None:
 def _missing(connection: Connection, site: Site) -> list[str]:
     """What of the tables, and of the columns and indexes of ours, is not in the database."""
     looking = inspect(connection)
-    wanted = {name for one in (metadata, *site.host_tables) for name in one.tables}
-    missing = wanted - set(looking.get_table_names())
+    every = [table for one in (metadata, *site.host_tables) for table in one.tables.values()]
+    wanted = {table.key for table in every}
+    missing = wanted - _present(looking, {one.schema for one in every})
     for name, table in metadata.tables.items():
         if name in missing:
             continue
@@ -132,6 +133,16 @@ def _missing(connection: Connection, site: Site) -> list[str]:
         indexes = {index["name"] for index in looking.get_indexes(name)}
         missing |= {f"index {one.name}" for one in table.indexes if one.name not in indexes}
     return sorted(missing)
+
+
+def _present(looking: Inspector, schemas: set[str | None]) -> set[str]:
+    """The keys of the tables that these schemas have; None is the default one."""
+    there = {None, *looking.get_schema_names()}
+    return {
+        f"{schema}.{name}" if schema else name
+        for schema in schemas & there
+        for name in looking.get_table_names(schema)
+    }
 
 
 def _compare(connection: Connection) -> Result:

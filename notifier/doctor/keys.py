@@ -31,6 +31,9 @@ _NOTORIOUS = frozenset(
             '_5#y2l"f4q8z\n\xec]/',
             "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
         ),
+        # Those of our own documentation and examples.
+        *("change me", "for a look around only", "only-for-this-page"),
+        "the output of: python -c 'import secrets; print(secrets.token_hex(32))'",
     }
 )
 _FEW_CHARACTERS = 4

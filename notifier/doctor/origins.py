@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from .handshake import Answer, place_of, shake_hands, socket_target
+import time
+
+from .handshake import WAIT_SECONDS, Answer, WebSocket, place_of, shake_hands, socket_target
 from .report import Result, ok, warning, wrong
 from .site import Site
+from .sockets import json_after, packets, prefix
 
 __all__ = ["origin"]
 
@@ -41,9 +44,33 @@ def _lets_in(site: Site, forged: bool = False) -> bool:
     )
     origin = f"{place.scheme}://{host}"
     answer = shake_hands(
-        place, socket_target(place, site.settings.socket_path), origin, headers if forged else ()
+        place, socket_target(place, site.socket_path), origin, headers if forged else ()
     )
     if isinstance(answer, Answer):
         return False
-    answer.close()
-    return True
+    try:
+        return not _refuses_cookies(answer, site)
+    finally:
+        answer.close()
+
+
+def _refuses_cookies(socket: WebSocket, site: Site) -> bool:
+    """Whether our namespace says that a cookie would not count on this page.
+
+    A host may let any page have sockets, for namespaces of its own. Ours says so before it looks
+    for a cookie, which the doctor has not got.
+    """
+    start = f"44{prefix(site)}"
+    try:
+        socket.send(f"40{prefix(site)}")
+        for packet in packets(socket, time.monotonic() + WAIT_SECONDS):
+            if packet.startswith(start):
+                told = json_after(packet, len(start))
+                data = told.get("data") if isinstance(told, dict) else None
+                return isinstance(data, dict) and data.get("foreign") is True
+            if packet.startswith(f"40{prefix(site)}"):
+                return False
+    except (OSError, ValueError):
+        # Cut, or not our server: the check 'sign-in' tells of that.
+        return False
+    return False

@@ -54,10 +54,13 @@ def server(site: Site) -> Result:
 
 def _judge_heartbeat(site: Site, told: dict[str, Any]) -> Result:
     ready = f"ready: database {told['database']}, broker {told['broker']}"
-    if site.settings.ping_interval >= _USUAL_IDLE:
+    seconds, name = site.settings.ping_interval, "NOTIFIER_PING_INTERVAL"
+    if site.joint.shared:
+        seconds, name = site.joint.server.eio.ping_interval, "ping_interval of the app's SocketIO"
+    if seconds >= _USUAL_IDLE:
         return warning(
-            f"{ready}; a heartbeat every {site.settings.ping_interval:g} s",
-            f"Proxies cut sockets that are idle for {_USUAL_IDLE} s. Lower NOTIFIER_PING_INTERVAL.",
+            f"{ready}; a heartbeat every {seconds:g} s",
+            f"Proxies cut sockets that are idle for {_USUAL_IDLE} s. Lower {name}.",
         )
     return ok(ready)
 

@@ -15,6 +15,7 @@ from werkzeug.routing import BuildError
 from ..broker.endpoint import Endpoint, endpoint_of
 from ..broker.wire import Wire
 from ..config import Settings
+from ..web.joint import Joint
 from ..web.serving import wire_of
 from .launch import Launch, launch_of
 
@@ -58,6 +59,16 @@ class Site:
     def settings(self) -> Settings:
         """The settings of the notifier."""
         return self.notifier.settings
+
+    @property
+    def joint(self) -> Joint:
+        """The Socket.IO that serves our namespace: our own, or the host's."""
+        return self.notifier.serving.joint
+
+    @property
+    def socket_path(self) -> str:
+        """Where that one answers, below the public address."""
+        return self.joint.path if self.joint.shared else self.settings.socket_path
 
     @property
     def app(self) -> flask.Flask:

@@ -15,7 +15,7 @@ from .public import lost, test_user
 from .report import Result, ok, skipped, warning, wrong
 from .site import Site
 
-__all__ = ["push", "sign_in", "upgrade"]
+__all__ = ["json_after", "packets", "prefix", "push", "sign_in", "upgrade"]
 
 _EVENT = "notifier.doctor"
 _PUSH_SECONDS = 4.0  # for what takes some milliseconds
@@ -29,23 +29,29 @@ _BUFFERED = (
     "The upgrade went through but what the app says does not: a proxy holds it back (nginx: "
     "proxy_buffering off), or the app hangs. Look at its log."
 )
-_ORIGIN = (
+_HOST = (
     "The app does not know its public address. Let the proxy send Host unchanged and set (not add) "
     "X-Forwarded-Proto, X-Forwarded-For and X-Forwarded-Host, and set NOTIFIER_TRUSTED_PROXIES to "
-    "the number of proxies. If pages of another host connect, name it in NOTIFIER_ALLOWED_ORIGINS."
+    "the number of proxies. If pages of another host connect, name it in "
 )
+_ORIGIN = {
+    False: f"{_HOST}NOTIFIER_ALLOWED_ORIGINS.",
+    True: f"{_HOST}cors_allowed_origins of the app's SocketIO.",
+}
 
 
 def upgrade(site: Site) -> Result:
     """Whether a WebSocket gets through to the app, with the Origin a page would send."""
+    if "websocket" not in site.joint.transports:
+        return skipped("the app offers no WebSockets")
     place = place_of(str(site.url))
     origin = f"{place.scheme}://{place.netloc.rpartition('@')[2]}"
     began = time.monotonic()
     try:
-        answer = shake_hands(place, socket_target(place, site.settings.socket_path), origin)
+        answer = shake_hands(place, socket_target(place, site.socket_path), origin)
         if isinstance(answer, WebSocket):
             return _opened(site, answer, time.monotonic() - began)
-        return _refused(answer, origin)
+        return _refused(answer, origin, site.joint.shared)
     except TimeoutError:
         return wrong(
             f"the handshake had no answer within {WAIT_SECONDS:g} s",
@@ -62,9 +68,9 @@ def sign_in(site: Site) -> Result:
     socket = site.socket
     assert socket is not None
     token = json.dumps({"token": site.notifier.token(test_user(site))})
-    socket.send(f"40{_prefix(site)}{token}")
+    socket.send(f"40{prefix(site)}{token}")
     try:
-        for packet in _packets(socket, time.monotonic() + WAIT_SECONDS):
+        for packet in packets(socket, time.monotonic() + WAIT_SECONDS):
             if packet.startswith("44"):
                 return _turned_away(packet, site)
             if _named(packet, site) == "head":
@@ -108,16 +114,16 @@ def _opened(site: Site, socket: WebSocket, seconds: float) -> Result:
     if not packet.startswith("0{"):
         return wrong(
             f"a WebSocket opens there, but not ours: it says {packet[:40]!r}",
-            f"Route {site.settings.socket_path} to the app.",
+            f"Route {site.socket_path} to the app.",
         )
     return ok(f"a WebSocket opens in {1000 * seconds:.0f} ms, with the Origin of a page")
 
 
-def _refused(answer: Answer, origin: str) -> Result:
+def _refused(answer: Answer, origin: str, shared: bool) -> Result:
     signed = f" by {answer.server}" if answer.server else ""
     found = f"the handshake is answered {answer.status}{signed} instead of 101"
     if "origin" in answer.body.lower():
-        return wrong(f"{found}: the app does not accept the Origin {origin}", _ORIGIN)
+        return wrong(f"{found}: the app does not accept the Origin {origin}", _ORIGIN[shared])
     if "upgrade" in answer.body.lower() or "handshake" in answer.body.lower():
         return wrong(f"{found}: a proxy took the upgrade away", _FORWARD)
     return wrong(found, _MEANINGS.get(answer.status, _by_class(answer)))
@@ -128,7 +134,8 @@ _MEANINGS = {
     400: f"Proxy or app found the request malformed: it may speak another protocol. {_FORWARD}",
     401: "The proxy asks for a password, which a page's socket cannot give. Exempt the path.",
     403: "The proxy (a firewall, a WAF) forbids it. Allow WebSockets for the path.",
-    404: "Nobody serves the path. Route NOTIFIER_SOCKET_PATH (/socket.io) to the app, whole.",
+    404: "Nobody serves the path. Route NOTIFIER_SOCKET_PATH (/socket.io), or the path of the "
+    "app's own SocketIO, to the app, whole.",
     426: f"Upgrade required: a proxy took it away on the way to the app. {_FORWARD}",
     502: "The proxy cannot reach the app, or does not understand its 101. Check its address.",
     503: "The proxy has no app to send it to, or the worker has no place for another connection.",
@@ -146,7 +153,7 @@ def _by_class(answer: Answer) -> str:
 
 
 def _turned_away(packet: str, site: Site) -> Result:
-    told = _json_after(packet, 2 + len(_prefix(site)))
+    told = json_after(packet, 2 + len(prefix(site)))
     code = (told.get("data") or {}).get("code", "") if isinstance(told, dict) else ""
     if code in ("revoked", "unauthorized", "expired"):
         return wrong(
@@ -172,14 +179,14 @@ def _pushed(site: Site) -> bool:
             content = encode_event(event, system_clock())
             sender.send([(channel, site.wire.seal(channel, content))])
             until = min(now + _EVERY_SECONDS, deadline)
-            if any(_named(one, site) == _EVENT for one in _packets(site.socket, until)):
+            if any(_named(one, site) == _EVENT for one in packets(site.socket, until)):
                 return True
         return False
     finally:
         sender.close()
 
 
-def _packets(socket: WebSocket, deadline: float) -> Iterator[str]:
+def packets(socket: WebSocket, deadline: float) -> Iterator[str]:
     """Socket.IO packets until the deadline; heartbeats are answered."""
     while (left := deadline - time.monotonic()) > 0:
         try:
@@ -192,7 +199,7 @@ def _packets(socket: WebSocket, deadline: float) -> Iterator[str]:
             yield packet
 
 
-def _prefix(site: Site) -> str:
+def prefix(site: Site) -> str:
     """How a packet names our namespace; the default one has no name."""
     namespace = site.settings.namespace
     return "" if namespace == "/" else f"{namespace},"
@@ -200,12 +207,13 @@ def _prefix(site: Site) -> str:
 
 def _named(packet: str, site: Site) -> str:
     """The name of the event that a packet carries, if it carries one."""
-    start = f"42{_prefix(site)}"
-    fields = _json_after(packet, len(start)) if packet.startswith(start) else None
+    start = f"42{prefix(site)}"
+    fields = json_after(packet, len(start)) if packet.startswith(start) else None
     return str(fields[0]) if isinstance(fields, list) and fields else ""
 
 
-def _json_after(packet: str, start: int) -> Any:
+def json_after(packet: str, start: int) -> Any:
+    """What a packet holds from ``start`` on, None if that is no JSON."""
     try:
         return json.loads(packet[start:])
     except ValueError:

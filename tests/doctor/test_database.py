@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
-from sqlalchemy import text
+from sqlalchemy import Column, Integer, MetaData, Table, text
 
 from notifier import create_engine
+from notifier.doctor import database
 from notifier.doctor.report import State
+from notifier.doctor.site import Site
 from tests.doctor.conftest import Examine, Host
 from tests.services import postgres as service
 from tests.services.postgres import Postgres
@@ -58,6 +60,31 @@ def test_tables_that_are_missing_or_old(look: Examine, host: Host, fault: str, w
     found = look("tables")["tables"]
     assert found.state is State.WRONG
     assert words in found.found
+
+
+def test_tables_of_the_host_are_looked_for_in_their_schemas(host: Host, postgres_url: str) -> None:
+    metadata = MetaData()
+    Table("orders", metadata, Column("id", Integer), schema="shop")
+    Table("users", metadata, Column("id", Integer), schema="nowhere")
+    notifier = host(DATABASE_URL=postgres_url)
+    notifier.create_tables()
+    notifier.register_tables(metadata)
+    with notifier.engine.begin() as connection:
+        connection.execute(text("CREATE SCHEMA shop"))
+        connection.execute(text("CREATE TABLE shop.orders (id integer)"))
+    missing = database.tables(Site(notifier)).found
+    assert missing == "missing in the database: nowhere.users"
+
+
+def test_a_table_in_another_schema_is_missing_in_the_default_one(host: Host) -> None:
+    notifier = host()
+    notifier.create_tables()
+    metadata = MetaData()
+    Table("messages", metadata, Column("id", Integer), schema="attached")
+    Table("messages", metadata, Column("id", Integer), schema="main")
+    notifier.register_tables(metadata)
+    missing = database.tables(Site(notifier)).found
+    assert missing == "missing in the database: attached.messages"
 
 
 def test_tables_of_a_newer_release(look: Examine, host: Host) -> None:

@@ -28,7 +28,8 @@ GROUPS = (
     ("Redis: publishing", r"broker/(publisher|backlog)"),
     ("Redis: receiving", r"broker/subscription|broker/probe"),
     ("sockets", r"socketio/|engineio/|notifier/engine/|web/(delivery|presence|serving|sockets)"),
-    ("views and checks", r"notifier/"),
+    # What both directions share belongs to the one that called it.
+    ("views and checks", r"notifier/(?!broker/(wire|connection))"),
 )
 _GROUPS = [(name, re.compile(pattern)) for name, pattern in GROUPS]
 REST = "green threads and the rest"

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.profiles import REST, shares
 
 SERVER = "main (eventlet/greenthread.py:1);handle (eventlet/wsgi.py:1)"
+PUBLISHING = "Redis: publishing"
 VIEW = f"{SERVER};wsgi_app (flask/app.py:1);poll (notifier/web/api.py:1)"
 
 
@@ -22,6 +23,7 @@ VIEW = f"{SERVER};wsgi_app (flask/app.py:1);poll (notifier/web/api.py:1)"
         (f"{VIEW};since (notifier/store.py:1);execute (sqlalchemy/base.py:1)", "database"),
         ("run (notifier/broker/publisher.py:1);send (redis/connection.py:1)", "Redis: publishing"),
         ("_run (notifier/broker/subscription.py:1)", "Redis: receiving"),
+        ("_run (notifier/broker/publisher.py:1);seal (notifier/broker/wire.py:1)", PUBLISHING),
         ("push (notifier/web/delivery.py:1);emit (socketio/manager.py:1)", "sockets"),
         ("run (eventlet/hubs/hub.py:1)", REST),
     ],

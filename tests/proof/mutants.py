@@ -57,7 +57,7 @@ class PublishBeforeCommit(Staging):
 
     def _write(self, session: Session, staged: Any) -> None:
         super()._write(session, staged)
-        self._publisher.publish(staged.events)
+        self._publisher.publish([event for event, _ in staged.events])
 
 
 class AdvanceOnAnyPush(Rule):

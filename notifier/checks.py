@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from .errors import InvalidInput, UnknownUser
 from .models import UNREAD, USER_ID_LENGTH
 
-__all__ = ["Known", "body", "data", "ids", "known", "name", "recipients", "user_id"]
+__all__ = ["Known", "body", "data", "ids", "known", "name", "patterns", "recipients", "user_id"]
 
 Known = Callable[[list[str]], Iterable[object]]
 """Returns those of the user ids that the host has."""
@@ -84,6 +84,21 @@ def name(value: object) -> str:
     if value == UNREAD:
         raise InvalidInput("name", f"{UNREAD!r} follows the messages; use send and mark_read")
     return value
+
+
+def patterns(value: object) -> list[str]:
+    """One name of notifications or an iterable of them as a list; ``*`` at the end stands for all.
+
+    Raises InvalidInput for a malformed one, and for a lone ``*``, which would be everything.
+    """
+    many = value if isinstance(value, Iterable) and not isinstance(value, str) else [value]
+    names = list(many)
+    for one in names:
+        if not isinstance(one, str) or not _NAME.fullmatch(one.removesuffix("*")):
+            raise InvalidInput("names", f"{one!r} is neither a name nor the beginning of one and *")
+    if not names:
+        raise InvalidInput("names", "names no notification")
+    return names
 
 
 def data(value: object, limit: int) -> object:

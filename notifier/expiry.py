@@ -1,4 +1,4 @@
-"""What has become old: messages that were read, and inboxes in which nothing is left."""
+"""What has become old: messages that were read, notifications, and inboxes with nothing left."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import ColumnElement, Engine, and_, delete, exists, not_, select, true
+from sqlalchemy import ColumnElement, Engine, and_, delete, exists, not_, or_, select, true, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
 from .database import lock_sqlite, long_reader
@@ -15,10 +15,12 @@ from .models import UNREAD, inboxes, messages, notifications
 from .outages import is_lost_race
 from .parts import chunks, paced, spans
 
-__all__ = ["Expired", "expire_messages", "remove_empty"]
+__all__ = ["Expired", "expire_messages", "expire_notifications", "remove_empty"]
 
 log = logging.getLogger("notifier")
 
+# Inboxes whose notifications one statement looks at.
+_USERS = 1_000
 # Inboxes removed in one transaction: every writer waits for it, some 10 ms.
 _REMOVED = 100
 # Nobody may be between finding that an inbox is there and locking it while it is removed. Every
@@ -56,10 +58,69 @@ def _expire_span(engine: Engine, span: ColumnElement[bool], cutoff: int) -> int:
 
 def _delete(engine: Engine, ids: Sequence[int], old: ColumnElement[bool]) -> int:
     with engine.begin() as connection:
+        # SQLite gives the id of a deleted newest message to the next one.
+        lock_sqlite(connection)
         # Waits for no row: whoever waits without the lock of an inbox could be part of a deadlock.
         free = select(messages.c.id).where(messages.c.id.in_(ids), old)
         mine = connection.execute(free.with_for_update(skip_locked=True)).scalars().all()
         return connection.execute(delete(messages).where(messages.c.id.in_(mine))).rowcount
+
+
+def expire_notifications(engine: Engine, names: Sequence[str], cutoff: int) -> int:
+    """Delete notifications of these names that were told before the stamp ``cutoff``; how many.
+
+    ``*`` at the end of a name stands for anything. The newest of each user stays, whatever its
+    name: the clock of the inbox stands there, and pages compare theirs with it. So do badges.
+    """
+    old = and_(
+        or_(*map(_is_named, names)),
+        notifications.c.name != UNREAD,
+        notifications.c.stamp < cutoff,
+        notifications.c.stamp < _clock(),
+    )
+    return sum(_expire_told(engine, span, old) for span in _of_users(engine))
+
+
+def _is_named(name: str) -> ColumnElement[bool]:
+    if name.endswith("*"):
+        return notifications.c.name.startswith(name[:-1], autoescape=True)
+    return notifications.c.name == name
+
+
+def _clock() -> ColumnElement[int]:
+    whose = inboxes.c.user_id == notifications.c.user_id
+    return select(inboxes.c.clock).where(whose).correlate(notifications).scalar_subquery()
+
+
+def _of_users(engine: Engine) -> Iterator[ColumnElement[bool]]:
+    """Conditions that together hold for all notifications, for those of some users at a time."""
+    last = ""
+    while True:
+        some = select(inboxes.c.user_id).where(inboxes.c.user_id > last)
+        with long_reader(engine).connect() as connection:
+            rows = connection.execute(some.order_by(inboxes.c.user_id).limit(_USERS))
+            users = rows.scalars().all()
+        if not users:
+            return
+        yield notifications.c.user_id.between(users[0], users[-1])
+        last = users[-1]
+
+
+def _expire_told(engine: Engine, span: ColumnElement[bool], old: ColumnElement[bool]) -> int:
+    with long_reader(engine).connect() as connection:
+        query = select(notifications.c.user_id, notifications.c.name).where(span, old)
+        found = [(row.user_id, row.name) for row in connection.execute(query)]
+    return sum(paced(partial(_delete_told, engine, some, old)) for some in chunks(found))
+
+
+def _delete_told(engine: Engine, found: Sequence[tuple[str, str]], old: ColumnElement[bool]) -> int:
+    key = tuple_(notifications.c.user_id, notifications.c.name)
+    with engine.begin() as connection:
+        lock_sqlite(connection)
+        # Waits for no row, as above. One that has been told again meanwhile is not old any more.
+        free = select(notifications.c.user_id, notifications.c.name).where(key.in_(found), old)
+        mine = connection.execute(free.with_for_update(skip_locked=True)).all()
+        return connection.execute(delete(notifications).where(key.in_(map(tuple, mine)))).rowcount
 
 
 def remove_empty(engine: Engine, cutoff: int, among: ColumnElement[bool] = _EVERYONE) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from .checks import user_id
+from .checks import patterns, user_id
 from .retention import Erased, Expired, Retention
 
 if TYPE_CHECKING:
@@ -37,6 +37,17 @@ class Keeping:
         future, or one without a time zone.
         """
         return Retention(self.store).expire(read_before)
+
+    def expire_notifications(
+        self, names: str | Iterable[str], told_before: timedelta | datetime
+    ) -> int:
+        """Delete notifications of one or many ``names`` told before then, or that long ago.
+
+        ``*`` at the end of a name stands for anything: ``task_progress:*``. Each user's newest
+        notification stays, whatever its name, as the cursors of pages stand there. Returns how
+        many. Raises InvalidInput for malformed names and as ``expire``.
+        """
+        return Retention(self.store).expire_notifications(patterns(names), told_before)
 
     def export(self, user: object) -> Iterator[str]:
         """What is stored for ``user``, as lines of JSON, oldest message first."""

@@ -7,7 +7,7 @@ stopped at any point and run again.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlalchemy import Row, select
 from .database import reader
 from .erasure import Erased, erase
 from .errors import InvalidInput
-from .expiry import Expired, expire_messages, remove_empty
+from .expiry import Expired, expire_messages, expire_notifications, remove_empty
 from .idempotency import Idempotency
 from .models import messages
 from .parts import paced
@@ -52,12 +52,20 @@ class Retention:
         Raises InvalidInput for a time in the future, or one without a time zone.
         """
         engine = self._store.engine
-        deleted = expire_messages(engine, self._stamp(read_before))
+        deleted = expire_messages(engine, self._stamp(read_before, "read_before"))
         # They hold user ids, and are deleted by requests otherwise, of which there may be no more.
         answers = Idempotency(lambda: self._store, self._clock)
         while paced(answers.purge):
             pass
         return Expired(deleted, remove_empty(engine, self._clock() - self._settled))
+
+    def expire_notifications(self, names: Sequence[str], told_before: timedelta | datetime) -> int:
+        """Delete notifications of ``names`` told before then, or that long ago; how many.
+
+        Raises InvalidInput as ``expire``.
+        """
+        cutoff = self._stamp(told_before, "told_before")
+        return expire_notifications(self._store.engine, names, cutoff)
 
     def export(self, user: str) -> Iterator[str]:
         """What is stored for ``user``, a line of JSON for each thing, through bounded memory."""
@@ -77,16 +85,16 @@ class Retention:
             yield from rows
             last = rows[-1].stamp
 
-    def _stamp(self, moment: timedelta | datetime) -> int:
+    def _stamp(self, moment: timedelta | datetime, field: str) -> int:
         now = self._clock()
         if isinstance(moment, timedelta):
             stamp = max(0, now - moment // timedelta(microseconds=1))
         elif moment.utcoffset() is None:
-            raise InvalidInput("read_before", "must have a time zone")
+            raise InvalidInput(field, "must have a time zone")
         else:
             stamp = round(moment.timestamp() * 1e6)
         if stamp > now:
-            raise InvalidInput("read_before", "must not be in the future")
+            raise InvalidInput(field, "must not be in the future")
         return stamp
 
 

@@ -166,3 +166,24 @@ def test_export_prints_json_lines_and_nothing_else(run: Run, ready: Notifier) ->
     lines = [json.loads(line) for line in run("export", "alice").stdout.splitlines()]
     assert [line["type"] for line in lines] == ["message", "notification"]
     assert lines[0]["from"] == "bob"
+
+
+def test_expire_notifications_takes_names_and_a_time(run: Run, ready: Notifier) -> None:
+    for task in range(3):
+        with ready.transaction():
+            ready.notify("alice", f"task:{task}", "done")
+    answer = run("expire-notifications", "task:*", "plan", "--older-than", "0h")
+    assert answer.output == "2 notifications deleted\n"
+    assert [event.name for event in ready.since("alice")] == ["unread_message_count", "task:2"]
+
+
+@pytest.mark.parametrize("name", ["*", "Task:*", "a*b", ""])
+def test_names_that_mean_nothing_are_refused(run: Run, ready: Notifier, name: str) -> None:
+    answer = run("expire-notifications", name, "--told-before", "2026-01-31")
+    assert answer.exit_code == 1
+    assert "neither a name nor the beginning of one" in answer.output
+
+
+def test_expire_notifications_needs_a_time(run: Run, ready: Notifier) -> None:
+    answer = run("expire-notifications", "task:*")
+    assert (answer.exit_code, "--told-before" in answer.output) == (2, True)

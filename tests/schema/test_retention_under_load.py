@@ -14,8 +14,9 @@ from sqlalchemy import Engine, event, select
 
 from notifier import parts
 from notifier.database import create_engine
+from notifier.inbox import write
 from notifier.models import messages
-from notifier.operations import MarkRead, NewMessage
+from notifier.operations import MarkRead, NewMessage, SetNotification
 from notifier.publisher import MemoryPublisher
 from notifier.retention import Erased, Expired, Retention
 from notifier.stamps import LATEST
@@ -87,13 +88,14 @@ def say(processes: list[subprocess.Popen[str]]) -> None:
 def test_nothing_is_miscounted_deadlocked_or_refused(store: Store, database_url: str) -> None:
     # Nothing has to settle: an inbox is removed as soon as it is empty.
     retention = Retention(store, settled=0)
-    deleted = removed = 0
+    deleted = removed = told = 0
     with traffic(database_url, processes=2) as written:
         for user in USERS[:ROUNDS]:
             retention.erase(user)
             expired = retention.expire(timedelta())
             deleted, removed = deleted + expired.messages, removed + expired.inboxes
-    assert min(deleted, removed, *written) > 0
+            told += retention.expire_notifications(["order:*"], timedelta())
+    assert min(deleted, removed, told, *written) > 0
     assert store.audit() == []
 
 
@@ -158,6 +160,32 @@ def test_what_somebody_holds_is_left_for_the_next_time(on_postgres: Store) -> No
         connection.execute(held)
         assert Retention(on_postgres).expire(timedelta()).messages == 1
     assert Retention(on_postgres).expire(timedelta()).messages == 1
+
+
+def test_a_notification_that_is_being_told_again_is_left_alone(on_postgres: Store) -> None:
+    for name in ("task:1", "task:2", "plan"):
+        on_postgres.commit([SetNotification("alice", name, "old")])
+    with on_postgres.engine.begin() as connection:
+        write(connection, [SetNotification("alice", "task:1", "new")])
+        assert Retention(on_postgres).expire_notifications(["task:*"], timedelta()) == 1
+    told = [(one.name, one.data) for one in on_postgres.since("alice", 0)]
+    assert (told, on_postgres.audit()) == ([("plan", "old"), ("task:1", "new")], [])
+
+
+def test_a_notification_told_again_between_being_found_and_being_deleted_stays(
+    on_postgres: Store,
+) -> None:
+    for name in ("task:1", "task:2"):
+        on_postgres.commit([SetNotification("alice", name, "old")])
+    again = [SetNotification("alice", "task:1", "new")]
+
+    @event.listens_for(on_postgres.engine, "before_cursor_execute")
+    def before_locking(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "SKIP LOCKED" in statement and again:
+            on_postgres.commit([again.pop()])
+
+    assert Retention(on_postgres).expire_notifications(["task:1"], timedelta()) == 0
+    assert [one.data for one in on_postgres.since("alice", 0)] == ["old", "new"]
 
 
 def test_two_erasures_of_one_user_at_once_both_end(store: Store) -> None:

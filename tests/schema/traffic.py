@@ -31,7 +31,9 @@ def operations() -> list[Operation]:
         return [NewMessage(user, "hi", random.choice(USERS)) for user in some]
     if kind < 0.8:
         return [MarkRead(user, up_to=LATEST) for user in some]
-    return [SetNotification(user, "order", random.random()) for user in some]
+    return [
+        SetNotification(user, f"order:{random.randint(1, 3)}", random.random()) for user in some
+    ]
 
 
 def main() -> None:

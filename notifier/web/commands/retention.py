@@ -1,4 +1,4 @@
-"""``flask notifier erase``, ``expire`` and ``export``: what is kept of whom, and for how long."""
+"""``flask notifier erase``, ``expire…`` and ``export``: what is kept of whom, and for how long."""
 
 from __future__ import annotations
 
@@ -43,8 +43,22 @@ def register(group: AppGroup, notifier: Notifier) -> None:
     @click.option("--read-before", help="Read before then: 2026-01-31 or 2026-01-31T12:00+01:00.")
     def expire(older_than: str | None, read_before: str | None) -> None:
         """Delete messages that were read long ago, and inboxes empty for a day."""
-        done = notifier.expire(_moment(older_than, read_before))
+        done = notifier.expire(_moment(older_than, read_before, "--read-before"))
         click.echo(f"{done.messages} read messages and {done.inboxes} empty inboxes deleted")
+
+    @group.command("expire-notifications")
+    @click.argument("names", nargs=-1, required=True, metavar="NAME...")
+    @click.option("--older-than", help="Told that long ago: 90d, 12w, 36h.")
+    @click.option("--told-before", help="Told before then: 2026-01-31 or 2026-01-31T12:00+01:00.")
+    def expire_notifications(
+        names: tuple[str, ...], older_than: str | None, told_before: str | None
+    ) -> None:
+        """Delete old notifications of each NAME, such as 'task_progress:*'.
+
+        The newest notification of each user stays, whatever its name.
+        """
+        moment = _moment(older_than, told_before, "--told-before")
+        click.echo(f"{notifier.expire_notifications(names, moment)} notifications deleted")
 
     @group.command("export")
     @click.argument("user")
@@ -54,15 +68,15 @@ def register(group: AppGroup, notifier: Notifier) -> None:
             click.echo(line, nl=False)
 
 
-def _moment(older_than: str | None, read_before: str | None) -> timedelta | datetime:
-    if (older_than is None) == (read_before is None):
-        raise click.UsageError("give either --older-than or --read-before")
+def _moment(older_than: str | None, before: str | None, option: str) -> timedelta | datetime:
+    if (older_than is None) == (before is None):
+        raise click.UsageError(f"give either --older-than or {option}")
     if older_than is not None:
         return _age(older_than)
     try:
-        moment = datetime.fromisoformat(str(read_before))
+        moment = datetime.fromisoformat(str(before))
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--read-before") from error
+        raise click.BadParameter(str(error), param_hint=option) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

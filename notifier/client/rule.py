@@ -32,7 +32,7 @@ class Rule:
     """What one client knows: the cursor, each name's stamp and value, and the holes.
 
     ``changed`` is told of every value that is shown, as (name, data, timestamp), and with
-    (name, None, 0.0) of a name that a restored database no longer has.
+    (name, None, 0.0) of a name that the database no longer has.
     """
 
     cursor: float = 0.0

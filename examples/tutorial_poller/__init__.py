@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flask import Flask, redirect, render_template, request, session, url_for
 
-from notifier import Notifier
+from notifier import InvalidInput, Notifier
 
 app = Flask(__name__, instance_path=str(Path(__file__).parent / "instance"))
 app.config.update(
@@ -18,6 +18,12 @@ notifier = Notifier(app, identify=lambda: session.get("user"))
 notifier.create_tables()
 
 
+@app.errorhandler(InvalidInput)
+def refuse(error):
+    """Whatever the notifier does not take: it says which field, and what would do."""
+    return f"{error}. Go back and change it.", 400, {"Content-Type": "text/plain; charset=utf-8"}
+
+
 @app.get("/")
 def index():
     return render_template("index.html")
@@ -25,7 +31,9 @@ def index():
 
 @app.post("/sign-in")
 def sign_in():
-    session["user"] = request.form["name"]
+    name = request.form["name"]
+    notifier.head(name)  # refuses what cannot be a user, before it is one
+    session["user"] = name
     return redirect(url_for("index"))
 
 

@@ -18,6 +18,11 @@ class Blogger:
     def cookies(self) -> dict[str, str]:
         return dict(self._http.cookies)
 
+    @property
+    def cookie(self) -> str:
+        """The same, as a header."""
+        return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+
     def submit(self, path: str, **fields: str) -> requests.Response:
         """Fill in the form of a page, and send it."""
         page = self._http.get(self.url + path, timeout=10).text

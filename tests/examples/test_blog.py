@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 import requests
@@ -149,13 +151,20 @@ def test_a_time_that_is_none_is_a_bad_request(bob: Blogger, up_to: str) -> None:
     assert bob.submit("/inbox", up_to=up_to).status_code == 400
 
 
-@pytest.mark.parametrize("auth", [None, {"post": "none"}])
-def test_a_socket_that_names_no_post_is_refused(blog: Example, auth: dict[str, str] | None) -> None:
+@pytest.mark.parametrize("auth", [None, {"post": "none"}, {"post": math.inf}])
+def test_a_socket_that_names_no_post_is_refused(blog: Example, auth: dict[str, Any] | None) -> None:
     client = socketio.SimpleClient()
     before = blog.running[-1].output()
     with pytest.raises(socketio.exceptions.ConnectionError):
         client.connect(blog.url, auth=auth)
     assert "Traceback" not in blog.running[-1].output().removeprefix(before)
+
+
+@pytest.mark.parametrize("sent", [None, "none", {"post": 1}, (), (1, "more")])
+def test_typing_that_names_no_post_is_answered_and_nothing_else(bob: Blogger, sent: Any) -> None:
+    with socketio.SimpleClient() as client:
+        client.connect(bob.url, auth={"post": 1}, headers={"Cookie": bob.cookie})
+        client.call("typing", sent, timeout=10)
 
 
 def test_the_api_of_the_badge_needs_none(blog: Example, bob: Blogger) -> None:

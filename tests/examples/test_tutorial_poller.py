@@ -35,11 +35,11 @@ def sign_in(window: Window, name: str) -> Window:
     return window
 
 
-def write(poller: Example, to: str, body: str) -> None:
+def write(poller: Example, to: str, body: str) -> requests.Response:
     """Send a message as somebody else, in the forms of the page."""
     with requests.Session() as bob:
         bob.post(f"{poller.url}/sign-in", {"name": "bob"}, timeout=10)
-        bob.post(f"{poller.url}/messages", {"to": to, "body": body}, timeout=10)
+        return bob.post(f"{poller.url}/messages", {"to": to, "body": body}, timeout=10)
 
 
 def poll(window: Window) -> None:
@@ -87,6 +87,31 @@ def test_whoever_is_not_signed_in_is_asked_who_they_are(poller: Example, method:
     form = {"to": "alice", "body": "hello"}
     answer = requests.request(method, f"{poller.url}/messages", data=form, timeout=10)
     assert "Who are you?" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("to", "body", "problem"),
+    [
+        ("", "hello", "to: a user id has 1 to 64 characters"),
+        ("x" * 65, "hello", "to: a user id has 1 to 64 characters"),
+        ("alice", " ", "body: is empty"),
+        ("alice", "a\0b", "body: holds a NUL"),
+    ],
+)
+def test_a_message_that_cannot_be_sent_comes_back_with_what_to_change(
+    poller: Example, to: str, body: str, problem: str
+) -> None:
+    answer = write(poller, to, body)
+    assert (answer.status_code, answer.headers["Content-Type"][:10]) == (400, "text/plain")
+    assert answer.text.startswith(problem)
+    assert answer.text.endswith(". Go back and change it.")
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65])
+def test_a_name_that_cannot_be_a_user_signs_nobody_in(poller: Example, name: str) -> None:
+    answer = requests.post(f"{poller.url}/sign-in", {"name": name}, timeout=10)
+    assert answer.status_code == 400
+    assert not answer.cookies
 
 
 def test_jquery_is_the_published_file_with_its_licence_beside_it() -> None:

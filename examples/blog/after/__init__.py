@@ -132,16 +132,16 @@ def sign_out():
 
 @socketio.on("connect")
 def open_post(auth):
-    try:
-        join_room(f"post:{int(auth['post'])}")
-    except (TypeError, KeyError, ValueError):
-        return False
+    names_a_post = isinstance(auth, dict) and isinstance(auth.get("post"), int)
+    if names_a_post:
+        join_room(f"post:{auth['post']}")
+    return names_a_post
 
 
 @socketio.on("typing")
-def typing(post_id):
+def typing(post_id=None, *_):
     if current_user.is_authenticated:
-        emit("typing", current_user.name, to=f"post:{int(post_id)}", include_self=False)
+        emit("typing", current_user.name, to=f"post:{post_id}", include_self=False)
 
 
 with app.app_context():

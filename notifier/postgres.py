@@ -9,6 +9,7 @@ eventlet and gevent alike.
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import os
 import socket
@@ -128,9 +129,11 @@ def _cut(connection: Any) -> None:
         sock.shutdown(socket.SHUT_RDWR)
 
 
-def _socket_of(connection: Any) -> socket.SocketType:
-    """The connection's socket by another descriptor, without what eventlet makes of sockets."""
-    return socket.SocketType(fileno=os.dup(connection.fileno()))
+def _socket_of(connection: Any) -> _socket.socket:
+    """The connection's socket by another descriptor, without what eventlet and gevent make of
+    sockets: gevent's waits even where it is told not to.
+    """
+    return _socket.socket(fileno=os.dup(connection.fileno()))
 
 
 def _has_news(connection: Any) -> bool:

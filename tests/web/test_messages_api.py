@@ -59,14 +59,29 @@ def test_nobody_sends_as_somebody_else(notifier: Notifier, bob: FlaskClient) -> 
     assert notifier.unread_count("alice") == 0
 
 
-def test_an_error_is_spelt_alike_whatever_the_hosts_json_is(notifier: Notifier) -> None:
-    class Enveloped(DefaultJSONProvider):
-        def dumps(self, obj: Any, **kwargs: Any) -> str:
-            return super().dumps({"host": obj}, **kwargs)
+class Odd(DefaultJSONProvider):
+    """The JSON of a host that puts answers into an envelope and takes fractions for text."""
 
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        return super().dumps({"host": obj}, **kwargs)
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        return super().loads(s, parse_float=str, **kwargs)
+
+
+def test_an_error_is_spelt_alike_whatever_the_hosts_json_is(notifier: Notifier) -> None:
     assert notifier.app is not None
-    notifier.app.json = Enveloped(notifier.app)
+    notifier.app.json = Odd(notifier.app)
     assert problem(client_of(notifier).get(MESSAGES))["status"] == 401
+
+
+def test_a_request_is_read_alike_whatever_the_hosts_json_is(
+    notifier: Notifier, bob: FlaskClient
+) -> None:
+    assert notifier.app is not None
+    notifier.app.json = Odd(notifier.app)
+    answer = bob.post(READ, data='{"up_to": 1.5}', content_type="application/json")
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("shown", ["cookie", "token"])

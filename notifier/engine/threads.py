@@ -1,8 +1,12 @@
-"""The lean transport's footing on threads: werkzeug's server, or gunicorn's threaded worker."""
+"""The lean transport's footing on threads, and on gevent, whose greenlets pass for threads.
+
+The servers are werkzeug's, gunicorn's threaded and gevent workers, and gevent's own.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import select
 import socket
 import ssl
@@ -30,6 +34,9 @@ class Threads:
         for key in ("werkzeug.socket", "gunicorn.socket"):
             if key in environ:
                 return environ[key]
+        if _is_of_gevent(environ):
+            read: Any = environ["wsgi.input"]
+            return getattr(read, "rfile", read).raw._sock
         raise RuntimeError(
             "this server does not hand out its sockets, so it cannot serve WebSockets; use"
             " gunicorn with notifier's worker, or `flask run`"
@@ -48,9 +55,17 @@ class Threads:
         Nothing more is written: each server has its own way to be told so.
         """
         read()
+        if "gunicorn.socket" in environ:
+            raise StopIteration
         if "werkzeug.socket" in environ:
             raise ConnectionError
-        raise StopIteration
+        raise ConnectionResetError(errno.ECONNRESET, "the WebSocket ended")
+
+
+def _is_of_gevent(environ: WSGIEnvironment) -> bool:
+    """Whether the server is gevent's own, without the handler of gevent-websocket."""
+    software = str(environ.get("SERVER_SOFTWARE", ""))
+    return software.startswith("gevent/") and "wsgi.websocket" not in environ
 
 
 class ThreadStream:

@@ -20,7 +20,6 @@ from engineio import packet
 
 from . import handshake
 from .heartbeat import Heartbeat
-from .modes import detect_async_mode
 from .packets import CheckedPacket, Framing
 from .session import Session
 from .wire import Sending
@@ -34,9 +33,8 @@ log = logging.getLogger("notifier.engine")
 
 
 def socketio_class(engine: str) -> type[flask_socketio.SocketIO]:
-    """The Flask-SocketIO for transport ``lean`` or ``stock``; gevent has only the latter."""
-    lean = engine == "lean" and detect_async_mode() != "gevent"
-    return LeanSocketIO if lean else flask_socketio.SocketIO
+    """The Flask-SocketIO for transport ``lean`` or ``stock``."""
+    return LeanSocketIO if engine == "lean" else flask_socketio.SocketIO
 
 
 @dataclass

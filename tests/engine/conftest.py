@@ -38,6 +38,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 
 TRANSPORTS = ("lean", "stock")
+FOOTINGS = ("eventlet", "gevent", "threads")
 
 
 @pytest.fixture(params=TRANSPORTS)
@@ -57,13 +58,13 @@ def served(
     served.process.kill()
 
 
-@pytest.fixture(scope="session", params=["eventlet", "threads"])
+@pytest.fixture(scope="session", params=FOOTINGS)
 def lean_server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, reaper: Reaper
 ) -> Iterator[Served]:
     """A server on the lean transport that nobody may stop, on each of its footings."""
     folder = tmp_path_factory.mktemp("lean")
-    served = Served(folder, reaper, threads=request.param == "threads")
+    served = Served(folder, reaper, footing=request.param)
     served.wait_ready()
     yield served
     served.process.kill()
@@ -72,20 +73,20 @@ def lean_server(
 @pytest.fixture
 def start(tmp_path: Path, reaper: Reaper) -> Iterator[Start]:
     """A function that starts a server of the test's own: `start("--workers", "2", KEY="value")`."""
-    yield from _starter(tmp_path, reaper, threads=False)
+    yield from _starter(tmp_path, reaper, "eventlet")
 
 
-@pytest.fixture(params=["eventlet", "threads"])
+@pytest.fixture(params=FOOTINGS)
 def lean(request: pytest.FixtureRequest, tmp_path: Path, reaper: Reaper) -> Iterator[Start]:
     """The same for the lean transport, on each of its footings."""
-    yield from _starter(tmp_path, reaper, threads=request.param == "threads")
+    yield from _starter(tmp_path, reaper, request.param)
 
 
-def _starter(folder: Path, reaper: Reaper, *, threads: bool) -> Iterator[Start]:
+def _starter(folder: Path, reaper: Reaper, footing: str) -> Iterator[Start]:
     started: list[Served] = []
 
     def start(*options: str, ready: bool = True, **env: str) -> Served:
-        served = Served(folder, reaper, *options, threads=threads, **env)
+        served = Served(folder, reaper, *options, footing=footing, **env)
         started.append(served)
         if ready:
             served.wait_ready()

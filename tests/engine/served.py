@@ -24,19 +24,26 @@ HANDSHAKE = (
 
 
 class Served:
-    """One gunicorn master and its workers on a free port, or Flask's own server on threads."""
+    """One gunicorn master and its workers on a free port, or a server without workers.
+
+    ``footing`` is what a connection waits on: ``eventlet``, ``gevent``, ``threads`` (of Flask's own
+    server) or ``gevent's own``.
+    """
 
     def __init__(
-        self, folder: Path, reaper: Reaper, *options: str, threads: bool = False, **env: str
+        self, folder: Path, reaper: Reaper, *options: str, footing: str = "eventlet", **env: str
     ) -> None:
         self.port = free_port()
-        self.threads = threads
+        self._has_workers = footing in {"eventlet", "gevent"}
         self.wrap: Callable[[socket.socket], socket.socket] = lambda connection: connection
         gunicorn = ["gunicorn", "-c", "tests/engine/gunicorn.conf.py"]
+        gunicorn += ["-k", "gevent", "--graceful-timeout", "1"] if footing == "gevent" else []
         gunicorn += ["-b", f"127.0.0.1:{self.port}", *options, "tests.engine.app:app"]
         flask = ["flask", "--app", "tests.engine.app:app", "run", "--port", str(self.port)]
+        own = ["tests.engine.gevent_server", str(self.port)]
+        command = {"threads": flask, "gevent's own": own}.get(footing, gunicorn)
         self.process = Process(
-            [sys.executable, "-m", *(flask if threads else gunicorn)],
+            [sys.executable, "-m", *command],
             reaper=reaper,
             log=folder / f"served-{self.port}.log",
             env=clean_environment(**env),
@@ -84,7 +91,7 @@ class Served:
 
     def workers(self) -> list[psutil.Process]:
         master = psutil.Process(self.process.pid)
-        return [master] if self.threads else master.children()
+        return master.children() if self._has_workers else [master]
 
     def counts(self) -> dict[str, int]:
         """What the transport counts (see `emitting.py`)."""

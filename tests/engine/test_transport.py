@@ -1,4 +1,4 @@
-"""The lean transport under bad clients: on eventlet and on threads, with real sockets."""
+"""The lean transport under bad clients: on each of its footings, with real sockets."""
 
 from __future__ import annotations
 

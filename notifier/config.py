@@ -107,7 +107,7 @@ class Settings:
     socket_engine: str = _setting(
         "lean",
         "What sends on sockets: `lean` (bounded, one heartbeat for all) or python-engineio's"
-        " `stock`, which gevent always gets.",
+        " `stock`.",
         _known_engine,
     )
     allowed_origins: tuple[str, ...] = _setting(

@@ -4,7 +4,7 @@ import os
 from uuid import uuid4
 
 from flask import Flask, redirect, render_template, request, session, url_for
-from jobs import DATABASE_URL, INSTANCE, PREFIX, REDIS_URL, Base, Job, report
+from jobs import DATABASE_URL, INSTANCE, PREFIX, REDIS_URL, Base, Job, give_up, report
 from tasks import import_addresses
 
 from notifier import Notifier
@@ -24,13 +24,8 @@ notifier.create_tables()
 
 @app.get("/")
 def index():
-    visitor = session.setdefault("visitor", uuid4().hex)
-
-    def progress():
-        """Each of the visitor's jobs, oldest news first; called by the page after its badge."""
-        return [event for event in notifier.since(visitor) if event.name.startswith(PREFIX)]
-
-    return render_template("index.html", progress=progress)
+    session.setdefault("visitor", uuid4().hex)
+    return page()
 
 
 @app.post("/")
@@ -42,8 +37,22 @@ def start():
     with notifier.transaction() as transaction:
         transaction.add(job)
         report(notifier, job)
-    import_addresses.delay(job_id)
+    try:
+        import_addresses.delay(job_id)
+    except import_addresses.OperationalError as error:
+        app.logger.error("The broker cannot be reached: %s", error)
+        give_up(notifier, job_id, "no worker could be told; import it again in a minute")
+        return page(), 503, {"Retry-After": "60"}
     return redirect(url_for("index"))
+
+
+def page():
+    def progress():
+        """Each of the visitor's jobs, oldest news first; called by the page after its badge."""
+        events = notifier.since(session["visitor"])
+        return [event for event in events if event.name.startswith(PREFIX)]
+
+    return render_template("index.html", progress=progress)
 
 
 @app.after_request

@@ -54,10 +54,10 @@ def import_next(notifier, job_id):
     return True
 
 
-def give_up(notifier, job_id):
-    """Say where the job stopped, in a transaction of its own: the one that failed is undone."""
+def give_up(notifier, job_id, error=""):
+    """Say why or where the job stopped, in a transaction of its own: one that failed is undone."""
     with notifier.transaction() as session:
         job = session.get(Job, job_id, with_for_update=True)
         if not job.error:
-            job.error = f"{job.lines[job.done][:60]!r} is no address"
+            job.error = error or f"{job.lines[job.done][:60]!r} is no address"
             report(notifier, job)

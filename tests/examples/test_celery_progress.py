@@ -15,7 +15,7 @@ from tests.examples.conftest import MakeExample, OpenWindow
 from tests.examples.example import ONLY_PUSHES, Example
 from tests.examples.imports import Import, Imports
 from tests.services.valkey import Valkey
-from tests.support import wait_until
+from tests.support import free_port, wait_until
 
 LINES = [f"reader{n}@example.org" for n in range(6)]
 
@@ -99,6 +99,19 @@ def test_a_step_that_is_rolled_back_tells_nobody(working: Imports) -> None:
     assert import_.addresses() == ["a@example.org", "b@example.org"]
     assert all(event in import_.committed() for event in import_.pushed())
     import_.listener.close()
+
+
+def test_an_import_that_no_broker_takes_says_so_and_is_over(make_example: MakeExample) -> None:
+    imports = Imports(
+        make_example("celery_progress", REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+    )
+    with requests.Session() as browser:
+        browser.get(imports.example.url, timeout=10)
+        answer = browser.post(imports.example.url, {"addresses": "a@example.org"}, timeout=30)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+    assert "import it again in a minute" in answer.text
+    [(error, done)] = imports.rows("SELECT error, done FROM jobs")
+    assert (error[:9], done) == ("no worker", 0)
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,13 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, and_, delete, select, update
 
 from . import inbox
+from .chunks import chunks
 from .database import long_reader
 from .expiry import remove_empty
+from .idempotency import user_label
 from .models import UNREAD, idempotency, inboxes, messages, notifications
 from .operations import Event, Recount
-from .parts import PART, chunks, lock_inboxes, paced, spans
+from .parts import PART, lock_inboxes, paced, spans
 from .stamps import Clock
 from .store import Store
 
@@ -91,13 +93,13 @@ def _forget_sender(store: Store, user: str, span: ColumnElement[bool]) -> int:
     query = select(messages.c.id, messages.c.recipient_id).where(sent).order_by(messages.c.id)
     with long_reader(store.engine).connect() as connection:
         found = [(row.id, row.recipient_id) for row in connection.execute(query)]
-    return sum([paced(partial(_anonymise, store, user, some)) for some in chunks(found)])
+    return sum([paced(partial(_anonymise, store, user, some)) for some in chunks(found, PART)])
 
 
 def _forget_requests(store: Store, user: str) -> None:
-    """Delete what was answered to requests of ``user``, by the label that the web has for users."""
+    """Delete what was answered to requests of ``user``."""
     with store.engine.begin() as connection:
-        connection.execute(delete(idempotency).where(idempotency.c.caller == f"user:{user}"))
+        connection.execute(delete(idempotency).where(idempotency.c.caller == user_label(user)))
 
 
 def _anonymise(store: Store, user: str, found: Sequence[tuple[int, str]]) -> int:

@@ -10,10 +10,11 @@ from functools import partial
 from sqlalchemy import ColumnElement, Engine, and_, delete, exists, not_, or_, select, true, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
+from .chunks import chunks
 from .database import lock_sqlite, long_reader
 from .models import UNREAD, inboxes, messages, notifications
 from .outages import is_lost_race
-from .parts import chunks, paced, spans
+from .parts import PART, paced, spans
 
 __all__ = ["Expired", "expire_messages", "expire_notifications", "remove_empty"]
 
@@ -53,7 +54,7 @@ def _expire_span(engine: Engine, span: ColumnElement[bool], cutoff: int) -> int:
     old = messages.c.read_at < cutoff
     with long_reader(engine).connect() as connection:
         found = connection.execute(select(messages.c.id).where(span, old)).scalars().all()
-    return sum(paced(partial(_delete, engine, ids, old)) for ids in chunks(found))
+    return sum(paced(partial(_delete, engine, ids, old)) for ids in chunks(found, PART))
 
 
 def _delete(engine: Engine, ids: Sequence[int], old: ColumnElement[bool]) -> int:
@@ -110,7 +111,7 @@ def _expire_told(engine: Engine, span: ColumnElement[bool], old: ColumnElement[b
     with long_reader(engine).connect() as connection:
         query = select(notifications.c.user_id, notifications.c.name).where(span, old)
         found = [(row.user_id, row.name) for row in connection.execute(query)]
-    return sum(paced(partial(_delete_told, engine, some, old)) for some in chunks(found))
+    return sum(paced(partial(_delete_told, engine, some, old)) for some in chunks(found, PART))
 
 
 def _delete_told(engine: Engine, found: Sequence[tuple[str, str]], old: ColumnElement[bool]) -> int:

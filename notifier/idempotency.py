@@ -28,7 +28,15 @@ from .outages import is_lost_race
 from .stamps import Clock, system_clock
 from .store import Store
 
-__all__ = ["KEPT_SECONDS", "LONGEST_WAIT", "Answer", "Idempotency", "Request", "fingerprint"]
+__all__ = [
+    "KEPT_SECONDS",
+    "LONGEST_WAIT",
+    "Answer",
+    "Idempotency",
+    "Request",
+    "fingerprint",
+    "user_label",
+]
 
 log = logging.getLogger("notifier")
 
@@ -79,6 +87,11 @@ class _Flight:
     def __init__(self) -> None:
         self.landed = threading.Event()
         self.row: _Row | None = None
+
+
+def user_label(user: str) -> str:
+    """The ``caller`` of requests that a user makes; an API key has another (``ApiKey.label``)."""
+    return f"user:{user}"
 
 
 def fingerprint(path: str, content: Any) -> str:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, func, select, update
 
+from .chunks import chunks
 from .models import UNREAD, inboxes, messages, notifications
 from .operations import (
     Badge,
@@ -26,7 +27,7 @@ from .operations import (
     StoredMessage,
     Written,
 )
-from .rows import InboxRow, MessageRow, Rows, chunks
+from .rows import ROWS_PER_STATEMENT, InboxRow, MessageRow, Rows
 from .rows_postgresql import PostgresqlRows
 from .rows_sqlite import SqliteRows
 from .sending import as_copies, write_copies
@@ -102,7 +103,7 @@ def write_free(
 def heads(connection: Connection, users: Sequence[str]) -> dict[str, int]:
     """The head of each of ``users`` that has an inbox, in one statement per 5,000."""
     found: dict[str, int] = {}
-    for some in chunks(users):
+    for some in chunks(users, ROWS_PER_STATEMENT):
         found.update(_rows(connection).heads(connection, some))
     return found
 
@@ -211,7 +212,7 @@ def _set_values(
     """Note on each inbox the last value wanted for a name, unless it is there already."""
     last = {(one.user, one.name): one.data for one in wanted}
     stored: dict[tuple[str, str], Any] = {}
-    for some in chunks(list(last)):
+    for some in chunks(list(last), ROWS_PER_STATEMENT):
         stored.update(((user, name), data) for user, name, data in rows.values(connection, some))
     for (user, name), data in last.items():
         if (user, name) not in stored or _differ(stored[user, name], data):

@@ -13,7 +13,7 @@ from .database import lock_sqlite, long_reader
 from .models import inboxes, messages
 from .outages import is_lost_race
 
-__all__ = ["PART", "chunks", "lock_inboxes", "paced", "spans"]
+__all__ = ["PART", "lock_inboxes", "paced", "spans"]
 
 T = TypeVar("T")
 
@@ -52,12 +52,6 @@ def _tried(part: Callable[[], T]) -> T:
 def _lost(error: SQLAlchemyError) -> bool:
     """Whether another try makes sense: a wait for a lock may end as a statement that took long."""
     return is_lost_race(error) or getattr(getattr(error, "orig", None), "pgcode", "") == _CANCELED
-
-
-def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    """``items``, as many at a time as a part may change."""
-    for start in range(0, len(items), PART):
-        yield items[start : start + PART]
 
 
 def spans(engine: Engine) -> Iterator[ColumnElement[bool]]:

@@ -5,20 +5,18 @@ This is the port; ``rows_postgresql.py`` and ``rows_sqlite.py`` are its two form
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import BigInteger, Connection, column
 
 from .models import notifications
 from .operations import Event
 
-__all__ = ["NEWS", "InboxRow", "MessageRow", "Rows", "chunks"]
+__all__ = ["NEWS", "ROWS_PER_STATEMENT", "InboxRow", "MessageRow", "Rows"]
 
-T = TypeVar("T")
-
-# Rows a statement carries at most: SQLite takes 32,766 parameters, a message has five.
-_ROWS_PER_STATEMENT = 5_000
+ROWS_PER_STATEMENT = 5_000
+"""What a statement carries at most: SQLite takes 32,766 parameters, a message has five."""
 
 
 class MessageRow(NamedTuple):
@@ -43,12 +41,6 @@ NEWS = (
     *(notifications.c.name, notifications.c.data, notifications.c.stamp),
 )
 """The columns of what ``since`` returns."""
-
-
-def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    """``items``, as many at a time as a statement may carry."""
-    for start in range(0, len(items), _ROWS_PER_STATEMENT):
-        yield items[start : start + _ROWS_PER_STATEMENT]
 
 
 class Rows(Protocol):

@@ -12,9 +12,10 @@ from typing import Any
 
 from sqlalchemy import Connection, TextClause, text
 
+from .chunks import chunks
 from .models import UNREAD, notifications
 from .operations import Event, NewMessage
-from .rows import NEWS, InboxRow, MessageRow, chunks
+from .rows import NEWS, ROWS_PER_STATEMENT, InboxRow, MessageRow
 
 __all__ = ["PostgresqlRows"]
 
@@ -167,7 +168,7 @@ class PostgresqlRows:
     def _copies(
         self, connection: Connection, users: Sequence[str], message: dict[str, Any], now: int
     ) -> Iterator[Any]:
-        for some in chunks(users):
+        for some in chunks(users, ROWS_PER_STATEMENT):
             given = {**_to(list(some), [1] * len(some), now), **message}
             yield from connection.execute(self._append_copies, given).all()
 
@@ -219,4 +220,5 @@ def _together(
     new: Sequence[MessageRow], events: Sequence[Event], changed: Sequence[InboxRow]
 ) -> Iterator[tuple[Sequence[MessageRow], Sequence[Event], Sequence[InboxRow]]]:
     """All three at once, as many of each as a statement may carry."""
-    return zip_longest(chunks(new), chunks(events), chunks(changed), fillvalue=())
+    size = ROWS_PER_STATEMENT
+    return zip_longest(chunks(new, size), chunks(events, size), chunks(changed, size), fillvalue=())

@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, select, text, tuple_
 from sqlalchemy.dialects import sqlite
 
+from .chunks import chunks
 from .database import lock_sqlite
 from .models import inboxes, messages, notifications
 from .operations import Event
-from .rows import NEWS, InboxRow, MessageRow, chunks
+from .rows import NEWS, ROWS_PER_STATEMENT, InboxRow, MessageRow
 
 __all__ = ["SqliteRows"]
 
@@ -67,7 +68,7 @@ class SqliteRows:
     def lock_free(self, connection: Connection, users: Sequence[str]) -> Iterable[Any]:
         """See ``Rows``."""
         lock_sqlite(connection)
-        for some in chunks(users):
+        for some in chunks(users, ROWS_PER_STATEMENT):
             yield from connection.execute(self._inboxes, {"users": json.dumps(list(some))}).all()
 
     def append_copies(
@@ -91,7 +92,7 @@ class SqliteRows:
     ) -> dict[tuple[str, int], int]:
         """See ``Rows``."""
         ids: dict[tuple[str, int], int] = {}
-        for some in chunks(new):
+        for some in chunks(new, ROWS_PER_STATEMENT):
             rows = connection.execute(self._insert, [_columns(one) for one in some])
             ids.update(((user, stamp), id) for user, stamp, id in rows)
         told = [

@@ -13,6 +13,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from ..chunks import chunks
 from ..publisher import Receiver
 from .channels import PLAIN, Requested, Verbs
 from .connection import Link
@@ -200,8 +201,8 @@ class Subscription:
             return
         channels = [self._wire.channel(user) for user in users]
         try:
-            for start in range(0, len(channels), self._verbs.at_once):
-                self._link.write(command, *channels[start : start + self._verbs.at_once])
+            for some in chunks(channels, self._verbs.at_once):
+                self._link.write(command, *some)
         except (RedisError, OSError) as error:
             # The reader owns the connection: it notices, and connects anew with all channels.
             self._broken = True

@@ -79,13 +79,13 @@ class _Views:
         return answer({"status": "ok"})
 
     def readyz(self) -> flask.Response:
-        checks = {
+        states = {
             "database": self._notifier.readiness.database(),
             "broker": self._notifier.serving.broker_state(),
         }
-        if all(state in ("ok", "none") for state in checks.values()):
-            return answer({"status": "ready", **checks})
-        response = answer({"status": "unready", **checks}, 503)
+        if all(state in ("ok", "none") for state in states.values()):
+            return answer({"status": "ready", **states})
+        response = answer({"status": "unready", **states}, 503)
         response.headers["Retry-After"] = str(self._notifier.outage.retry_after)
         return response
 

@@ -12,6 +12,7 @@ from typing import Any
 import socketio
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..chunks import chunks
 from ..operations import Event
 from ..stamps import to_seconds
 from .presence import Presence
@@ -128,8 +129,7 @@ class Sweep:
         """Sweep some users, or everyone; how many had a head that was not announced."""
         found = 0
         everyone = self._presence.users() if users is None else users
-        for start in range(0, len(everyone), _AT_ONCE):
-            some = everyone[start : start + _AT_ONCE]
+        for some in chunks(everyone, _AT_ONCE):
             heads = self._heads(some)
             for user in some:
                 stamp = heads.get(user, 0)

@@ -12,6 +12,7 @@ import werkzeug.exceptions
 
 from .. import checks
 from ..errors import InvalidInput
+from ..idempotency import user_label
 from .tokens import Tokens
 
 __all__ = ["Caller", "Identity", "has_token"]
@@ -32,7 +33,7 @@ class Caller:
     @property
     def label(self) -> str:
         """Names the user among all callers."""
-        return f"user:{self.user}"
+        return user_label(self.user)
 
 
 def has_token(auth: Any) -> TypeGuard[dict[str, Any]]:

@@ -25,6 +25,10 @@ ROWS = [
     (5, 1, 2, "fourth", "2024-05-01 10:00:01", False),
 ]
 INSERT = "INSERT INTO message VALUES (:id, :recipient, :sender, :body, :at, :read)"
+STATEMENTS = {
+    "postgresql": "from-a-handmade-badge/postgresql.sql",
+    "sqlite": "from-a-handmade-badge/sqlite.sql",
+}
 NAMES = ("id", "recipient", "sender", "body", "at", "read")
 
 
@@ -43,8 +47,7 @@ def notifier(host: Host, database_url: str) -> Notifier:  # noqa: F811
 
 def copy(notifier: Notifier) -> None:
     """Run the statement of the documentation."""
-    name = f"{notifier.engine.dialect.name}.sql"
-    statement = (ROOT / "docs" / "from-a-handmade-badge" / name).read_text()
+    statement = (ROOT / "docs" / STATEMENTS[notifier.engine.dialect.name]).read_text()
     with notifier.engine.begin() as connection:
         connection.exec_driver_sql(statement)
 

@@ -1,77 +1,49 @@
-"""Shell commands of a page: run if they end by themselves here, else held against what there is."""
+"""The commands of a page: what ends by itself, what serves until it is stopped, what is long."""
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support import ROOT
-
-RUN = {"cat", "cd", "cp", "curl", "echo", "export", "flask", "mkdir", "pytest", "test"}
+# Run as they stand.
+ENDS = {
+    *("cat", "cd", "cp", "curl", "cut", "echo", "export", "flask", "gcc", "grep", "mkdir", "pan"),
+    *("pip", "pytest", "spin", "test"),
+}
+# Started, asked until they answer, and stopped where their block ends.
+SERVES = {"gunicorn", "make run"}
+# Half an hour or more. `make` says what it would do, and the options are read; see planned.py.
+LONG = {"make bench", "make fuzz", "make prove"}
 
 _ASSIGNMENTS = re.compile(r"^([A-Z_]+=(\$\(.*\)|\"[^\"]*\"|\S*)\s*)+")
 
 
-def runnable(text: str) -> str:
-    """The commands to run. Raises AssertionError for one that is neither run nor found right."""
-    rest = []
-    for line in text.replace(".venv/bin/", "").replace("\\\n", " ").splitlines():
-        words = shlex.split(_ASSIGNMENTS.sub("", line), comments=True)
-        program = Path(words[0]).name if words else "cd"
-        if check := CHECKED.get(program):
-            check(words[1:])
+def steps(text: str) -> Iterator[tuple[str, str]]:
+    """What to do with the lines: ``run``, ``serve`` or ``plan``; those to run stay together.
+
+    Raises AssertionError for a command that is in none of the lists above.
+    """
+    together: list[str] = []
+    for line in text.replace("\\\n", " ").splitlines():
+        what = kind(shlex.split(_ASSIGNMENTS.sub("", line), comments=True))
+        if what == "run":
+            together.append(line)
             continue
-        assert program in RUN, f"{program} is neither run nor checked; see {__file__}"
-        rest.append(line)
-    return "\n".join(rest)
+        if together:
+            yield "run", "\n".join(together)
+        together = []
+        yield what, line
+    if together:
+        yield "run", "\n".join(together)
 
 
-def in_file(name: str, pattern: str = r"\b{}\b") -> Callable[[list[str]], None]:
-    """A check that each word, up to its =, stands in a file of the checkout."""
-
-    def check(words: list[str]) -> None:
-        text = (ROOT / name).read_text()
-        for word in words:
-            found = pattern.format(re.escape(word.lstrip("-").partition("=")[0]))
-            assert re.search(found, text, re.MULTILINE), f"no {word} in {name}"
-
-    return check
-
-
-def pip(words: list[str]) -> None:
-    """``pip install flask-notifier[extra]`` and what it depends on."""
-    extras = re.findall(r"[\w-]+", " ".join(words[1:]).replace("flask-notifier", ""))
-    in_file("setup.cfg", r"^( *){}( =|>|$)")(extras)
-
-
-def module(words: list[str]) -> None:
-    """``python -m MODULE``."""
-    assert words[0] == "-m"
-    assert importlib.util.find_spec(words[1]), f"no module {words[1]}"
-
-
-def gunicorn(words: list[str]) -> None:
-    """The configuration and the worker class are there."""
-    assert all((ROOT / word).is_file() for word in words if word.endswith(".py"))
-    for name in (word for word in words if word.startswith("notifier.")):
-        package, _, worker = name.rpartition(".")
-        assert hasattr(importlib.import_module(package), worker), f"no {name}"
-
-
-def model(words: list[str]) -> None:
-    """The switches of a search are those of the model."""
-    in_file("docs/model/protocol.pml")([word[2:] for word in words if word.startswith("-D")])
-
-
-CHECKED: dict[str, Callable[[list[str]], None]] = {
-    "gcc": model,
-    "gunicorn": gunicorn,
-    "make": in_file("Makefile", r"(^{0}:|\b{0}=|\({0}\))"),
-    "pan": model,
-    "pip": pip,
-    "python": module,
-    "spin": model,
-}
+def kind(words: list[str]) -> str:
+    """Which list a command is in. An assignment alone, or nothing, is run."""
+    program = Path(words[0]).name if words else "cd"
+    name = " ".join([program, *words[1:2]]) if program == "make" else program
+    for what, names in (("run", ENDS), ("serve", SERVES), ("plan", LONG)):
+        if name in names:
+            return what
+    raise AssertionError(f"{name} is no command that a page may use; see {__file__}")

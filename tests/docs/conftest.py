@@ -10,11 +10,15 @@ from pathlib import Path
 import pytest
 
 from notifier import Notifier
-from tests.docs.story import Story, run_flask
+from tests.docs.story import Services, Story, run_flask
+from tests.packaging.conftest import copy_sources, wheel  # noqa: F401 -- fixtures
 from tests.services.process import Reaper
 from tests.services.server import SECRET_KEY, ServerProcess, clean_environment
 from tests.services.valkey import Valkey
 from tests.support import ROOT
+
+Begin = Callable[..., Story]
+MEASURED = Path(__file__).with_name("measured")
 
 
 @pytest.fixture(scope="module")
@@ -39,19 +43,23 @@ def site(
 def begin(
     request: pytest.FixtureRequest,
     tmp_path: Path,
+    reaper: Reaper,
     valkey: Valkey,
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Callable[[bool], Story]]:
+) -> Iterator[Begin]:
     """A function that begins a story: about the live app, or about a database of its own."""
     begun: list[Story] = []
+    ask = request.getfixturevalue
+    services = Services(reaper, lambda: ask("wheel"), lambda: ask("browser"))
 
-    def begin(live: bool) -> Story:
-        server: ServerProcess | None = request.getfixturevalue("site") if live else None
-        url = server.env["DATABASE_URL"] if server else f"sqlite:///{tmp_path / 'page.db'}"
-        into(settings(url, valkey), monkeypatch)
+    def begin(live: bool, on_postgres: bool = False) -> Story:
+        server: ServerProcess | None = ask("site") if live else None
+        own = ask("postgres_url") if on_postgres else f"sqlite:///{tmp_path / 'page.db'}"
+        url = server.env["DATABASE_URL"] if server else own
+        into(settings(url, valkey) | {"LINES_OF": str(tmp_path)}, monkeypatch)
         monkeypatch.chdir(tmp_path)
         create_tables(url)
-        begun.append(Story(tmp_path, server.url if server else ""))
+        begun.append(Story(tmp_path, server.url if server else "", services))
         return begun[0]
 
     yield begin
@@ -66,7 +74,7 @@ def settings(database_url: str, valkey: Valkey) -> dict[str, str]:
         REDIS_URL=valkey.url,
         SECRET_KEY=SECRET_KEY,
         PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-        PYTHONPATH=str(ROOT),
+        PYTHONPATH=os.pathsep.join([str(MEASURED), str(ROOT)]),
         FLASK_SKIP_DOTENV="1",
         # What other plugins import takes longer than a page's tests.
         PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",

@@ -8,9 +8,11 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flask
 from click.testing import CliRunner
@@ -23,21 +25,42 @@ from notifier.checks import name as check_name
 from notifier.models import UNREAD
 from notifier.stamps import from_seconds
 from tests.docs.blocks import Block
-from tests.docs.commands import runnable
-from tests.js.test_javascript import find_node
+from tests.docs.commands import steps
+from tests.docs.lines import Lines
+from tests.docs.pages import Window
+from tests.docs.planned import plan
+from tests.docs.servers import Servers, another_terminal, copy_checkout
+from tests.docs.shown import assert_shows
+from tests.docs.virtualenv import install
+from tests.services.process import Reaper
 from tests.support import ROOT
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 _EVENT = {"name", "data", "timestamp", "previous"}
 # A second each, mostly for imports that this process has done; what needs a shell goes to one.
 _FLASK = re.compile(r"^flask ([^|<>&;$\n]+)([|>].*)?$|\$\(flask ([^|<>&;$)\n]+)\)", re.M)
 
 
+@dataclass(frozen=True)
+class Services:
+    """What a story may ask for: started when it does."""
+
+    reaper: Reaper
+    wheel: Callable[[], Path]
+    browser: Callable[[], Browser]
+
+
 class Story:
     """What the blocks of a page share: a folder, the environment, names, and the last output."""
 
-    def __init__(self, folder: Path, site: str) -> None:
+    def __init__(self, folder: Path, site: str, services: Services) -> None:
         self.folder = folder
         self.printed = ""
+        self.services = services
+        self.lines = Lines(folder / ".lines")
+        self.files: dict[str, dict[str, Any]] = {}
         self._urls = {
             r"postgres(ql)?(\+\w+)?://[^\s\"'`]*": os.environ["DATABASE_URL"],
             r"rediss?://[^\s\"'`]*": os.environ["REDIS_URL"],
@@ -45,7 +68,9 @@ class Story:
         }
         app = flask.Flask("page", root_path=str(folder))
         app.config["SECRET_KEY"] = os.environ["SECRET_KEY"]
-        app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]
+        app.config["SQLALCHEMY_DATABASE_URI"] = re.sub(
+            "^postgresql:", "postgresql+psycopg2:", os.environ["DATABASE_URL"]
+        )
         # CONTRIBUTING.md tells what a page may use without saying where it comes from.
         self.names: dict[str, Any] = {
             "__name__": "page",
@@ -55,7 +80,9 @@ class Story:
             "order": SimpleNamespace(id=1, user_id=7, ship=lambda: None),
             "everybody": ["alice", "bob"],
         }
-        self._ends = [self.names]
+        self.ends = [self.names]
+        self._window: Window | None = None
+        self._told: list[Block] = []
 
     def tell(self, block: Block) -> None:
         """Run one block. Raises what it raises, with a note of its place."""
@@ -70,26 +97,54 @@ class Story:
             getattr(self, f"_{block.kind or 'block_of_no_kind'}")(block, text)
             if block.kind != "sh":
                 self.printed = ""
+            self._told.append(block)
         except BaseException as error:
             error.add_note(f"in the {block.kind} block of {block.place}")
             raise
 
+    def tell_again(self, words: str) -> None:
+        """Run the block with these words once more, now that there is something for it to do."""
+        (block,) = [block for block in self._told if words in block.text]
+        self.tell(block)
+
     def _python(self, block: Block, text: str) -> None:
         """A block continues the ones above. A file begins anew; its app is the page's from now."""
-        if "monkey_patch" in text:
-            # It would patch this process, so it has to be a file.
-            self._bash(f"python -c 'import {Path(block.title or '').stem}'")
-            return
         names = {**self.names, "__name__": Path(block.title).stem} if block.title else self.names
-        self._ends.append(names)
-        code = compile("\n" * block.line + text, block.place, "exec")
-        with self.names["app"].app_context():
+        self.ends.append(names)
+        if block.title:
+            code = compile(text, str(self.folder / block.title), "exec")
+            self.files[block.title] = names
+        else:
+            code = compile("\n" * block.line + text, block.place, "exec")
+        self.lines.expect(block, code, block.line if block.title else 0)
+        with self.names["app"].app_context(), self.lines.watching():
             exec(code, names)  # noqa: S102 -- that is what this is for
         if isinstance(names["app"], flask.Flask):
             self.names = names
 
     def _sh(self, block: Block, text: str) -> None:
-        self.printed = self._bash(_FLASK.sub(self._flask, runnable(text)))
+        """After `make run`, the rest of the block is typed in another terminal."""
+        servers = Servers(self.services.reaper, self.folder / "servers.log")
+        place, environment = self.folder, dict(os.environ)
+        self.printed = ""
+        try:
+            for what, lines in steps(text):
+                if what == "plan":
+                    plan(lines, ROOT)
+                elif what == "run" and lines.startswith("pip "):
+                    folder = self.folder / f"env-{block.line}"
+                    self.printed = install(lines, self.services.wheel(), folder)
+                elif what == "run" and place != self.folder:
+                    bash(lines, place, environment)
+                elif what == "run":
+                    self.printed = self._bash(_FLASK.sub(self._flask, lines))
+                else:
+                    if lines.startswith("make"):
+                        place, environment = copy_checkout(self.folder), another_terminal()
+                    servers.start(lines, place, environment)
+            servers.stop()
+        finally:
+            servers.kill()
 
     def _flask(self, found: re.Match[str]) -> str:
         """Run a flask command here and say what a shell has to do to print the same."""
@@ -98,12 +153,8 @@ class Story:
 
     def _bash(self, script: str) -> str:
         """What a script prints. Its variables are there in the next block too."""
-        script = f"set -ea; touch .state; . ./.state\n{script}\nexport -p > .state"
-        done = subprocess.run(
-            ["bash", "-c", script], cwd=self.folder, capture_output=True, text=True, timeout=60
-        )
-        assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
-        return done.stdout
+        whole = f"set -a; touch .state; . ./.state\n{script}\nexport -p > .state"
+        return bash(whole, self.folder, dict(os.environ))
 
     def _text(self, block: Block, text: str) -> None:
         """What the block before it prints, but for numbers."""
@@ -118,33 +169,56 @@ class Story:
                 assert event["name"] == UNREAD or check_name(event["name"])
                 assert from_seconds(event["timestamp"], "timestamp")
         if self.printed:
-            assert _shape(value) == _shape(json.loads(self.printed))
+            assert_shows(value, json.loads(self.printed))
 
     def _cfg(self, block: Block, text: str) -> None:
         """A file that stands in docs/ or in the checkout, where tests run it."""
         places = [place / str(block.title) for place in (ROOT / "docs", ROOT)]
         assert block.text in [place.read_text() for place in places if place.is_file()]
+        tests = (path.read_text() for path in (ROOT / "tests" / "deploying").glob("*.py"))
+        assert any(Path(str(block.title)).name in test for test in tests), "no test runs it"
 
     _ini = _nginx = _sql = _cfg
 
     def _jinja(self, block: Block, text: str) -> None:
+        """Shown in Chromium by the app of the page, where a push changes it."""
         app = self.names["app"]
         if "notifier" not in app.extensions:
             self.names["notifier"] = Notifier(app, identify=lambda: "alice")
-        with app.test_request_context():
-            assert flask.render_template_string(text, **self.names)
+        self.close_window()
+        self._window = Window(app, text, self.names, self.services.browser())
+        self._window.assert_follows(app.extensions["notifier"], "alice")
 
     def _js(self, block: Block, text: str) -> None:
-        (self.folder / "block.mjs").write_text(text)
-        subprocess.run(
-            [find_node() or "node", "--check", "block.mjs"], cwd=self.folder, check=True, timeout=60
-        )
+        """A module of that page, each part of which has to run."""
+        assert self._window, "no page above it that could load it"
+        self._window.assert_runs(text, self.names["app"].extensions["notifier"], "alice")
+
+    def close_window(self) -> None:
+        if self._window:
+            self._window.close()
+        self._window = None
 
     def close(self) -> None:
         """End what the page began."""
-        for value in [value for names in self._ends for value in names.values()]:
+        self.close_window()
+        for value in [value for names in self.ends for value in names.values()]:
             end(value)
         forget_modules(self.folder)
+
+
+def bash(script: str, cwd: Path, environment: dict[str, str]) -> str:
+    """What a script prints; the first command that fails ends it."""
+    done = subprocess.run(
+        ["bash", "-ec", script],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
+    return done.stdout
 
 
 def run_flask(folder: Path, *words: str) -> str:
@@ -170,12 +244,3 @@ def end(value: object) -> None:
         value = value.engine
     if isinstance(value, Engine):
         value.dispose()
-
-
-def _shape(value: object) -> object:
-    """The members and types of a JSON value; a list has the shape of its first element."""
-    if isinstance(value, dict):
-        return {key: _shape(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_shape(one) for one in value[:1]]
-    return float if isinstance(value, (int, float)) else type(value)

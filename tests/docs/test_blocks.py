@@ -1,28 +1,38 @@
-"""Every code block of the documentation runs, or is checked as far as a test can."""
+"""Every code block of the documentation runs, and every line of the Python in it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import shutil
 from pathlib import Path
 
 import pytest
 
 from notifier.errors import InvalidInput
 from tests.docs.blocks import PAGES, blocks_of
-from tests.docs.story import Story
+from tests.docs.callers import call_what_is_left
+from tests.docs.conftest import Begin
 from tests.support import ROOT
 
 WITH_BLOCKS = [page for page in PAGES if "```" in page.read_text()]
-LIVE = re.compile(r"127\.0\.0\.1:5000|app\.example|--app wsgi")
+LIVE = re.compile(r"127\.0\.0\.1:5000|app\.example|^[^.\n]*flask --app wsgi", re.MULTILINE)
+
+
+def runs_on(page: Path) -> tuple[bool, bool]:
+    """Whether a page speaks of the live app, and whether of PostgreSQL."""
+    text = "\n".join(block.text for block in blocks_of(page) if block.kind in {"sh", "python"})
+    return bool(LIVE.search(text)), "postgresql://" in text
 
 
 @pytest.mark.parametrize("page", WITH_BLOCKS, ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_blocks_of_a_page_run(page: Path, begin: Callable[[bool], Story]) -> None:
-    blocks = blocks_of(page)
-    story = begin(any(LIVE.search(block.text) for block in blocks))
-    for block in blocks:
+def test_the_blocks_of_a_page_run(page: Path, begin: Begin) -> None:
+    story = begin(*runs_on(page))
+    if page.parent not in {ROOT, ROOT / "docs"}:
+        shutil.copytree(page.parent, story.folder, dirs_exist_ok=True)
+    for block in blocks_of(page):
         story.tell(block)
+    call_what_is_left(story, str(page.relative_to(ROOT)))
+    assert story.lines.settle() == []
 
 
 @pytest.mark.parametrize(
@@ -39,7 +49,7 @@ def test_the_blocks_of_a_page_run(page: Path, begin: Callable[[bool], Story]) ->
     ],
 )
 def test_a_block_that_is_not_right_is_found(
-    page: str, begin: Callable[[bool], Story], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: str, begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tests.docs.blocks.ROOT", tmp_path)
     path = tmp_path / "page.md"

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from .checks import patterns, user_id
+from .ownstore import OnStore
 from .retention import Erased, Expired, Retention
-
-if TYPE_CHECKING:
-    from .store import Store
 
 __all__ = ["Keeping"]
 
 
-class Keeping:
+class Keeping(OnStore):
     """The half of ``Notifier`` that forgets. All of it happens now, in many small transactions."""
-
-    @property
-    def store(self) -> Store:
-        """The core, on the engine."""
-        raise NotImplementedError
 
     def erase(self, user: object) -> Erased:
         """Delete all messages and notifications of ``user``, and the sender of what ``user`` sent.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from sqlalchemy import Engine
@@ -12,10 +13,19 @@ from .oneconnection import considerate
 from .publisher import Publisher
 from .store import Store
 
-__all__ = ["OwnStore"]
+__all__ = ["OnStore", "OwnStore"]
 
 MakeEngine = Callable[[], tuple[Engine, bool]]
 """Returns an engine, and whether it is the notifier's own rather than the host's."""
+
+
+class OnStore(ABC):
+    """Something whose methods ask one store."""
+
+    @property
+    @abstractmethod
+    def store(self) -> Store:
+        """The core, on the engine."""
 
 
 class OwnStore:

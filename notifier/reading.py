@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .audit import Finding
 from .checks import user_id
 from .messages import Message
 from .operations import Badge, Event
+from .ownstore import OnStore
 from .stamps import from_seconds
-
-if TYPE_CHECKING:
-    from .store import Store
 
 __all__ = ["Reading"]
 
 
-class Reading:
+class Reading(OnStore):
     """The reading half of ``Notifier``. Users are ids of any type that prints."""
-
-    @property
-    def store(self) -> Store:
-        """The core, on the engine."""
-        raise NotImplementedError
 
     def badge(self, user: object) -> Badge:
         """The unread count of ``user`` and the cursor that belongs to it, of one moment."""

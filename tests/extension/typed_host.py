@@ -83,6 +83,7 @@ def inbox(user: uuid.UUID) -> tuple[Badge, int, list[Message], list[Event], str]
 
 def forget(user: uuid.UUID) -> tuple[list[str], object, object]:
     lines = list(current_notifier.export(user))
+    lines.append(str(current_notifier.expire_notifications("report:*", timedelta(days=30))))
     return lines, current_notifier.erase(user), current_notifier.expire(timedelta(days=90))
 
 

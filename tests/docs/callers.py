@@ -6,6 +6,7 @@ Which of them there are is measured: a line that never ran fails the page (lines
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,10 +19,10 @@ from sqlalchemy import select
 
 from notifier import Notifier
 from tests.docs.story import Story
-from tests.support import free_port
+from tests.support import ROOT, free_port
 
 
-def call_what_is_left(story: Story, page: str) -> None:
+def call_what_is_left(story: Story, page: Path) -> None:
     """After the last block: everything that waits for a request, an event or a caller."""
     with story.lines.watching():
         for app in apps(story):
@@ -139,9 +140,9 @@ def producers(story: Story) -> None:
     assert pauses == [1, 2, 4, 8, 0]
 
 
-CALLERS: dict[str, Callable[[Story], None]] = {
-    "docs/adoption.md": adoption,
-    "docs/from-a-handmade-badge.md": handmade,
-    "docs/migrations.md": migrations,
-    "docs/producers.md": producers,
+CALLERS: dict[Path, Callable[[Story], None]] = {
+    ROOT / "docs" / "adoption.md": adoption,
+    ROOT / "docs" / "from-a-handmade-badge.md": handmade,
+    ROOT / "docs" / "migrations.md": migrations,
+    ROOT / "docs" / "producers.md": producers,
 }

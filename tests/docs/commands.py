@@ -13,7 +13,7 @@ ENDS = {
     *("pip", "pytest", "spin", "test"),
 }
 # Started, asked until they answer, and stopped where their block ends.
-SERVES = {"gunicorn", "make run"}
+SERVES = {"flask run", "gunicorn", "make run"}
 # Half an hour or more. `make` says what it would do, and the options are read; see planned.py.
 LONG = {"make bench", "make fuzz", "make prove"}
 
@@ -42,8 +42,11 @@ def steps(text: str) -> Iterator[tuple[str, str]]:
 def kind(words: list[str]) -> str:
     """Which list a command is in. An assignment alone, or nothing, is run."""
     program = Path(words[0]).name if words else "cd"
-    name = " ".join([program, *words[1:2]]) if program == "make" else program
+    if program == "make":
+        program = " ".join(["make", *words[1:2]])
+    elif program == "flask" and words[-1] == "run":
+        program = "flask run"
     for what, names in (("run", ENDS), ("serve", SERVES), ("plan", LONG)):
-        if name in names:
+        if program in names:
             return what
-    raise AssertionError(f"{name} is no command that a page may use; see {__file__}")
+    raise AssertionError(f"{program} is no command that a page may use; see {__file__}")

@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 
 PATIENCE_MS = 15_000
 READ = "**/api/v1/messages/read"
+# Each listener of ours comes after that of the page's own module.
+LISTEN = """() => {
+  globalThis.heard = new Promise((done) => {
+    document.addEventListener("notifier", ({ detail }) => done(detail.name), { once: true });
+  });
+}"""
+FAIL = """() => new Promise((done) => {
+  document.addEventListener("notifier:mark-read-failed", () => done(), { once: true });
+  document.dispatchEvent(new CustomEvent("notifier:mark-read", { detail: { upTo: 1 } }));
+})"""
 
 
 class Quiet(WSGIRequestHandler):
@@ -51,6 +61,7 @@ class Window:
     def assert_follows(self, notifier: Notifier, user: str) -> None:
         """Open it, change the value of its badge, and wait until it shows that."""
         self.page.goto(f"http://127.0.0.1:{self._server.port}/block")
+        assert self.errors == []
         badge = self.page.locator("[data-notifier-badge]")
         name = badge.get_attribute("data-name") or UNREAD
         self.page.wait_for_function(
@@ -65,21 +76,23 @@ class Window:
         assert self.errors == []
 
     def assert_runs(self, script: str, notifier: Notifier, user: str) -> None:
-        """Run a module of the page's, and what it listens for: a value, and a failed mark-read."""
+        """Run a module, and what it listens for: a value, and a failure to mark as read."""
         session = self.page.context.new_cdp_session(self.page)
         session.send("Profiler.enable")
         session.send("Profiler.startPreciseCoverage", {"callCount": True, "detailed": True})
-        named = f"{script}\n//# sourceURL=block.js"
-        with self.page.expect_response(READ):
-            self.page.add_script_tag(content=named, type="module")
-        with self.page.expect_console_message(lambda message: UNREAD in message.text):
-            change(notifier, user, UNREAD)
+        whole = f"{script}\nglobalThis.ran = true;\n//# sourceURL=block.js"
+        self.page.add_script_tag(content=whole, type="module")
+        self.page.wait_for_function("globalThis.ran")
+        self.page.evaluate(LISTEN)
+        change(notifier, user, UNREAD)
+        self.page.evaluate("heard")
         self.page.route(READ, lambda route: route.abort())
-        with self.page.expect_console_message(lambda message: message.type == "error"):
-            self.page.add_script_tag(content=f"{script}\n", type="module")
+        self.page.evaluate(FAIL)
         taken = session.send("Profiler.takePreciseCoverage")["result"]
         (block,) = [one for one in taken if one["url"].endswith("block.js")]
         assert unrun(script, block["functions"]) == []
+        assert self.errors == []
+        assert not [text for text in self.said if "undefined" in text]
 
     def close(self) -> None:
         self.page.close()

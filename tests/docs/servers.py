@@ -67,7 +67,8 @@ def here(port: int) -> dict[str, str]:
 
     Told a port only, gunicorn listens on all addresses.
     """
-    return {"PORT": str(port), "GUNICORN_CMD_ARGS": f"--bind 127.0.0.1:{port} {ALONE}"}
+    told = dict.fromkeys(("PORT", "FLASK_RUN_PORT"), str(port))
+    return told | {"GUNICORN_CMD_ARGS": f"--bind 127.0.0.1:{port} {ALONE}"}
 
 
 def listening(port: int) -> bool:

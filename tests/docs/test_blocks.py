@@ -12,8 +12,13 @@ from notifier.errors import InvalidInput
 from tests.docs.blocks import PAGES, blocks_of
 from tests.docs.callers import call_what_is_left
 from tests.docs.conftest import Begin
+from tests.docs.story import Story
 from tests.support import ROOT
 
+BADGE = """```jinja
+{% from "notifier/badge.html" import badge, scripts with context %}
+{{ badge() }} {{ scripts() }}
+```"""
 WITH_BLOCKS = [page for page in PAGES if "```" in page.read_text()]
 LIVE = re.compile(r"127\.0\.0\.1:5000|app\.example|^[^.\n]*flask --app wsgi", re.MULTILINE)
 
@@ -29,10 +34,16 @@ def test_the_blocks_of_a_page_run(page: Path, begin: Begin) -> None:
     story = begin(*runs_on(page))
     if page.parent not in {ROOT, ROOT / "docs"}:
         shutil.copytree(page.parent, story.folder, dirs_exist_ok=True)
+    told_to_the_end(page, story)
+
+
+def told_to_the_end(page: Path, story: Story) -> None:
     for block in blocks_of(page):
         story.tell(block)
-    call_what_is_left(story, str(page.relative_to(ROOT)))
-    assert story.lines.settle() == []
+    call_what_is_left(story, page)
+    assert story.lines.settle() == [], (
+        "these lines never ran; tests/docs/callers.py calls functions"
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,6 +57,13 @@ def test_the_blocks_of_a_page_run(page: Path, begin: Begin) -> None:
         '```json\n{"name": "x", "data": 1, "timestamp": -1}\n```',
         "```sh\necho 1 of 2\n```\n```text\n2 or 3\n```",
         '```cfg title="Procfile"\nweb: something else\n```',
+        "```python\ndef nobody_calls_it():\n    return 1\n```",
+        "```python\nnever = lambda: 1\n```",
+        "```sh\ngunicorn nothing:app\n```",
+        "```sh\npip install flask-notifier[nothing]==0\n```",
+        "```sh\nmake bench BENCH='polls --hastily'\n```",
+        "```jinja\n{{ nobody }}\n```",
+        f"{BADGE}\n```js\n(() => {{ if (!document) stop(); }})();\n```",
     ],
 )
 def test_a_block_that_is_not_right_is_found(
@@ -54,6 +72,5 @@ def test_a_block_that_is_not_right_is_found(
     monkeypatch.setattr("tests.docs.blocks.ROOT", tmp_path)
     path = tmp_path / "page.md"
     path.write_text(page + "\n")
-    story = begin(False)
-    with pytest.raises((AssertionError, AttributeError, InvalidInput)):
-        [story.tell(block) for block in blocks_of(path)]
+    with pytest.raises((AssertionError, AttributeError, InvalidInput, SystemExit)):
+        told_to_the_end(path, begin(False))

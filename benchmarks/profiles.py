@@ -25,7 +25,7 @@ GROUPS = (
         "database",
         r"sqlalchemy/|psycopg2|notifier/(rows|inbox|store|sending|batches|postgres|fairpool)",
     ),
-    ("Redis: publishing", r"broker/(publisher|backlog)"),
+    ("Redis: publishing", r"broker/(publisher|stream|backlog)"),
     ("Redis: receiving", r"broker/subscription|broker/probe"),
     ("sockets", r"socketio/|engineio/|notifier/engine/|web/(delivery|presence|serving|sockets)"),
     # What both directions share belongs to the one that called it.

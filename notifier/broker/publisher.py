@@ -15,6 +15,7 @@ from ..stamps import system_clock
 from .backlog import Backlog, Waiting
 from .connection import Message, Sender
 from .parting import before_exit
+from .stream import Stream
 from .wire import LARGEST, Wire, encode_event, encode_users
 
 __all__ = ["RedisPublisher"]
@@ -24,11 +25,7 @@ log = logging.getLogger("notifier.broker")
 _BATCH = 200
 # After a failure, before the next try: long enough not to spin, short against queue_seconds.
 _PAUSE_SECONDS = 0.2
-# In a stream answers are read now and then only: to be woken for each costs as much as to send. It
-# is one while the last answer came so long ago at most; so many messages may be pending; and so
-# long after the last of them it is over. The price is to find out later that a server has gone.
-_STREAM_SECONDS = 0.2
-_MOST_PENDING = 64
+# So long after its last message a stream is over, and what is pending is confirmed.
 _CONFIRM_SECONDS = 0.05
 _EXIT_SECONDS = 2.0
 # Beyond this many users whose events were dropped, asking for all of them is shorter.
@@ -66,9 +63,7 @@ class RedisPublisher:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._stay: Callable[[], None] = lambda: None
-        # Written at a time in microseconds, and not known to be published.
-        self._handed: list[tuple[int, list[Waiting]]] = []
-        self._heard_at = float("-inf")
+        self._stream = Stream()
         self._busy = False
         self._hurry = 0
         self._closing = False
@@ -83,7 +78,7 @@ class RedisPublisher:
     @property
     def depth(self) -> int:
         """How many events wait, or are not known to be published."""
-        return len(self._backlog) + sum(len(batch) for _, batch in self._handed)
+        return len(self._backlog) + self._stream.depth
 
     def publish(self, events: Sequence[Event]) -> None:
         """Queue ``events``. Returns at once and never raises."""
@@ -162,14 +157,15 @@ class RedisPublisher:
                 self._give_up(batch, missed)
                 continue
             if batch:
-                self._handed.append((now, batch))
+                self._stream.hand(now, batch)
+            urgent = bool(missed or self._hurry or self._closing)
             try:
-                self._publish(sender, messages, urgent=bool(missed))
+                if self._stream.publish(sender, messages, urgent=urgent):
+                    self._succeeded()
             except (RedisError, OSError) as error:
                 self._failed(missed, error)
             except Exception:  # noqa: BLE001 -- logged there
-                handed, self._handed = self._handed, []
-                self._give_up([one for _, some in handed for one in some], missed)
+                self._give_up(self._stream.take_back(), missed)
         sender.close()
 
     def _give_up(self, batch: Sequence[Waiting], missed: set[str]) -> None:
@@ -212,31 +208,9 @@ class RedisPublisher:
             contents.append((self._wire.control, _sweep_request(missed)))
         return [(channel, self._wire.seal(channel, content)) for channel, content in contents]
 
-    def _publish(self, sender: Sender, messages: Sequence[Message], *, urgent: bool) -> None:
-        """Publish ``messages``, or if there are none have it confirmed that everything was."""
-        if messages and not urgent and self._streams(sender, len(messages)):
-            sender.write(messages)
-            return
-        if messages:
-            sender.send(messages)
-        else:
-            sender.confirm()
-        self._succeeded()
-
-    def _streams(self, sender: Sender, more: int) -> bool:
-        """Whether so many ``more`` messages need not be confirmed at once."""
-        return (
-            sender.pending is not None
-            and sender.pending + more <= _MOST_PENDING
-            and time.monotonic() - self._heard_at <= _STREAM_SECONDS
-            and not (self._hurry or self._closing)
-        )
-
     def _succeeded(self) -> None:
         """Everything that was handed over is published."""
-        self._heard_at = time.monotonic()
-        handed, self._handed = self._handed, []
-        for at, batch in handed:
+        for at, batch in self._stream.take():
             self.published += len(batch)
             self.observe([one.event for one in batch], at)
         if self._failing_since is not None:
@@ -256,11 +230,9 @@ class RedisPublisher:
                 "and by polling. Check REDIS_URL and the server.",
                 error,
             )
-        self._heard_at = float("-inf")
         with self._changed:
-            handed, self._handed = self._handed, []
             self._missed |= missed
-            self._drop(self._backlog.put_back([one for _, batch in handed for one in batch]))
+            self._drop(self._backlog.put_back(self._stream.take_back()))
             self._drop(self._backlog.expire(time.monotonic()))
             self._changed.wait_for(lambda: self._closing, _PAUSE_SECONDS)
 

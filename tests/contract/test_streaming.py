@@ -12,7 +12,7 @@ from redis import ConnectionPool
 from redis.connection import SSLConnection
 from redis.exceptions import RedisError
 
-from notifier.broker import publisher as publishing
+from notifier.broker import stream as streaming
 from notifier.broker.connection import Link, Pipe, Sender
 from notifier.broker.endpoint import endpoint_of
 from notifier.broker.publisher import RedisPublisher
@@ -28,8 +28,8 @@ MOST = 5
 @pytest.fixture(autouse=True)
 def _long_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     """However busy the machine, the stream does not end by itself."""
-    monkeypatch.setattr(publishing, "_STREAM_SECONDS", 60)
-    monkeypatch.setattr(publishing, "_MOST_PENDING", MOST)
+    monkeypatch.setattr(streaming, "_STREAM_SECONDS", 60)
+    monkeypatch.setattr(streaming, "_MOST_PENDING", MOST)
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def stream(publisher: RedisPublisher, first: int, count: int) -> None:
 def test_a_stream_is_confirmed_as_often_as_it_must(publisher: RedisPublisher) -> None:
     stream(publisher, 1, 1 + 2 * MOST)
     assert publisher.published >= MOST
-    assert 0 < len(publisher._handed) <= MOST
+    assert 0 < len(publisher._stream.handed) <= MOST
 
 
 def test_what_is_not_confirmed_counts_as_waiting(
@@ -104,7 +104,7 @@ def test_when_an_event_left_is_told_as_it_was(publisher: RedisPublisher) -> None
     told: list[int] = []
     publisher.observe = lambda _events, at: told.append(at)
     stream(publisher, 1, 2)
-    handed = publisher._handed[-1][0]
+    handed = publisher._stream.handed[-1][0]
     publisher.flush(10)
     assert told[-1] == handed
 
@@ -150,11 +150,11 @@ FORKS = """
 import eventlet
 eventlet.monkey_patch()
 import os, sys, time
-from notifier.broker import publisher as publishing
+from notifier.broker import publisher as publishing, stream as streaming
 from notifier.broker.endpoint import endpoint_of
 from notifier.broker.wire import Wire
 from notifier.operations import Event
-publishing._STREAM_SECONDS = 60
+streaming._STREAM_SECONDS = 60
 publishing._CONFIRM_SECONDS = 0.2
 sender = endpoint_of(sys.argv[1], 5).sender
 publisher = publishing.RedisPublisher(sender, Wire("fork", "key"), 99, 60)

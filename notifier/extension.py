@@ -21,8 +21,9 @@ from .keeping import Keeping
 from .ownstore import OwnStore
 from .publisher import Publisher
 from .reading import Reading
-from .staging import Staging, engine_of
+from .staging import Staging
 from .store import Store
+from .transactions import engine_of
 from .unreachable import explain
 from .web.hosting import check_app, check_callable, check_names
 from .web.identity import Identity

@@ -12,18 +12,25 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import UnboundExecutionError
+from sqlalchemy import Connection, event
 from sqlalchemy.orm import Session, SessionTransaction
 
 from .errors import StagingError
 from .inbox import write
-from .models import inboxes
 from .operations import Event, Operation
 from .publisher import Publisher, Receiver
 from .stamps import Clock, system_clock
+from .transactions import (
+    connection_of,
+    has_to_flush,
+    innermost,
+    is_flushing,
+    is_inside,
+    is_outermost_commit,
+    is_preparing,
+)
 
-__all__ = ["Staging", "engine_of"]
+__all__ = ["Staging"]
 
 log = logging.getLogger("notifier.staging")
 
@@ -39,12 +46,14 @@ class _Staged:
     late: bool = False
     # Where a write broke off half-way.
     failed: SessionTransaction | None = None
+    # The savepoint that was released last.
+    released: SessionTransaction | None = None
 
     def drop_inside(self, ended: SessionTransaction) -> None:
         """Drop what was staged inside a transaction or savepoint that was rolled back."""
-        self.operations = [item for item in self.operations if not _inside(item[1], ended)]
-        self.events = [item for item in self.events if not _inside(item[1], ended)]
-        if _inside(self.failed, ended):
+        self.operations = [item for item in self.operations if not is_inside(item[1], ended)]
+        self.events = [item for item in self.events if not is_inside(item[1], ended)]
+        if is_inside(self.failed, ended):
             self.failed = None
 
     def clear(self) -> None:
@@ -53,6 +62,7 @@ class _Staged:
         self.connection = None
         self.late = False
         self.failed = None
+        self.released = None
 
 
 class Staging:
@@ -74,7 +84,7 @@ class Staging:
         """
         if not session.in_transaction():
             session.begin()
-        transaction = _innermost(session)
+        transaction = innermost(session)
         if transaction is None or not transaction.is_active:
             raise StagingError(
                 "the session's transaction is over or has failed, so it carries nothing more; "
@@ -82,60 +92,38 @@ class Staging:
             )
         staged = self._staged(session)
         staged.operations.extend((operation, transaction) for operation in operations)
-        if staged.late and not _is_flushing(session):
-            self._write(session, staged)
+        if staged.late and not has_to_flush(session):
+            self.write(session, staged)
 
     def _staged(self, session: Session) -> _Staged:
         """What ``session`` holds. It is kept there, so that it goes when the session goes."""
         staged = session.info.get(self)
         if staged is None:
-            staged = session.info[self] = _Staged(late=_passed_before_commit(session))
-            self._listen(session, staged)
+            staged = session.info[self] = _Staged(late=is_preparing(session.get_transaction()))
+            _Hooks(self, staged).begin(session)
         assert isinstance(staged, _Staged)
         return staged
 
-    def _listen(self, session: Session, staged: _Staged) -> None:
-        def before_commit(session: Session) -> None:
-            self._before_commit(session, staged)
-
-        def after_flush_postexec(session: Session, _context: object) -> None:
-            if staged.late and staged.operations:
-                self._write(session, staged)
-
-        def after_commit(session: Session) -> None:
-            self._after_commit(session, staged)
-
-        def after_soft_rollback(_session: Session, ended: SessionTransaction) -> None:
-            staged.drop_inside(ended)
-
-        def after_transaction_end(_session: Session, ended: SessionTransaction) -> None:
-            if ended.parent is None:
-                staged.clear()
-
-        event.listen(session, "before_commit", before_commit)
-        event.listen(session, "after_flush_postexec", after_flush_postexec)
-        event.listen(session, "after_commit", after_commit)
-        event.listen(session, "after_soft_rollback", after_soft_rollback)
-        event.listen(session, "after_transaction_end", after_transaction_end)
-
-    def _before_commit(self, session: Session, staged: _Staged) -> None:
-        if session.in_nested_transaction():
+    def before_commit(self, session: Session, staged: _Staged) -> None:
+        """Write what is held, if it is the transaction that is going to be committed."""
+        if not is_outermost_commit(session):
             return
         if staged.operations or staged.failed:
-            self._write(session, staged)
+            self.write(session, staged)
         staged.late = True
 
-    def _write(self, session: Session, staged: _Staged) -> None:
+    def write(self, session: Session, staged: _Staged) -> None:
+        """Write what is held. Raises StagingError where it could not be committed."""
         if staged.failed:
             raise StagingError("an earlier commit failed half-way; roll the session back first")
-        connection = _connection(session)
-        if not _is_flushing(session):
+        connection = connection_of(session)
+        if not is_flushing(session):
             # Before the locks: they are to be held for the commit alone. Its hooks may stage more.
             session.flush()
         operations = [operation for operation, _ in staged.operations]
         staged.operations = []
         staged.connection = connection
-        transaction = _innermost(session)
+        transaction = innermost(session)
         assert transaction is not None
         # Until the write is complete, a commit would store half of it.
         staged.failed = transaction
@@ -143,8 +131,10 @@ class Staging:
         staged.events.extend((event, transaction) for event in written.events)
         staged.failed = None
 
-    def _after_commit(self, session: Session, staged: _Staged) -> None:
+    def after_commit(self, session: Session, staged: _Staged) -> None:
+        """Publish what was written, if it is the transaction that has been committed."""
         if session.in_nested_transaction():
+            staged.released = session.get_nested_transaction()
             return
         if staged.operations:
             staged.clear()
@@ -161,72 +151,53 @@ class Staging:
                 self._publisher.publish(events)
 
 
+class _Hooks:
+    """What a session calls, from the first time that something is staged in it."""
+
+    def __init__(self, staging: Staging, staged: _Staged) -> None:
+        self._staging = staging
+        self._staged = staged
+        self._later: list[str] = []
+
+    def begin(self, session: Session) -> None:
+        """Listen. Hooks that are being called right now must not be added to, so they wait."""
+        if self._staged.late:
+            self._later.append("before_commit")
+        if is_flushing(session) and not has_to_flush(session):
+            self._later.append("after_flush_postexec")
+        for name in ("before_commit", "after_flush_postexec", "after_commit"):
+            if name not in self._later:
+                event.listen(session, name, getattr(self, name))
+        event.listen(session, "after_soft_rollback", self.after_soft_rollback)
+        event.listen(session, "after_transaction_end", self.after_transaction_end)
+
+    def before_commit(self, session: Session) -> None:
+        self._staging.before_commit(session, self._staged)
+
+    def after_flush_postexec(self, session: Session, _context: object) -> None:
+        if self._staged.late and self._staged.operations:
+            self._staging.write(session, self._staged)
+
+    def after_commit(self, session: Session) -> None:
+        self._staging.after_commit(session, self._staged)
+
+    def after_soft_rollback(self, _session: Session, ended: SessionTransaction) -> None:
+        self._staged.drop_inside(ended)
+
+    def after_transaction_end(self, session: Session, ended: SessionTransaction) -> None:
+        if ended.nested and ended is not self._staged.released:
+            # Closed without a word: SQLAlchemy rolls it back, and calls no other hook.
+            self._staged.drop_inside(ended)
+        if ended.parent is None:
+            self._staged.clear()
+        self._listen_later(session, ended)
+
+    def _listen_later(self, session: Session, ended: SessionTransaction) -> None:
+        over = {"after_flush_postexec": not ended.nested, "before_commit": ended.parent is None}
+        for name in [name for name in self._later if over[name]]:
+            self._later.remove(name)
+            event.listen(session, name, getattr(self, name))
+
+
 def _not_pushed(_events: Sequence[Event]) -> None:
     log.debug("Not pushed: the session's connection is inside another transaction")
-
-
-def _innermost(session: Session) -> SessionTransaction | None:
-    """The session's innermost savepoint, else its transaction."""
-    return session.get_nested_transaction() or session.get_transaction()
-
-
-def _inside(within: SessionTransaction | None, ended: SessionTransaction) -> bool:
-    while within is not None:
-        if within is ended:
-            return True
-        within = within.parent
-    return False
-
-
-def _is_flushing(session: Session) -> bool:
-    """Whether a hook of a flush is asking. SQLAlchemy has no public way to tell."""
-    return bool(getattr(session, "_flushing", False))
-
-
-def _passed_before_commit(session: Session) -> bool:
-    """Whether the session is inside a commit that may not call a new ``before_commit`` hook.
-
-    A host's own hooks may be the first to stage something in a session: those of ``before_commit``
-    itself, and those of the flush that follows it. SQLAlchemy has no public way to tell.
-    """
-    running = getattr(session.get_transaction(), "_current_fn", None)
-    return getattr(running, "__name__", "") == "_prepare_impl"
-
-
-def engine_of(session: Session) -> Engine:
-    """The engine on which the session would write our tables. Raises StagingError."""
-    try:
-        bind = session.get_bind(clause=inboxes.select())
-    except UnboundExecutionError as error:
-        raise StagingError(
-            "the session has no engine for the notifier's tables; give it a default bind, or "
-            "name one for each table in Session(binds={...})"
-        ) from error
-    if bind.dialect.name not in ("sqlite", "postgresql"):
-        raise StagingError(
-            f"the session's database is {bind.dialect.name}, and the notifier's tables need SQLite "
-            "or PostgreSQL; give Notifier an engine= of its own and use notifier.transaction()"
-        )
-    return bind.engine
-
-
-def _connection(session: Session) -> Connection:
-    """The connection on which the session would write our tables. Raises StagingError."""
-    engine_of(session)
-    connection = session.connection(bind_arguments={"clause": inboxes.select()})
-    if _autocommits(connection):
-        raise StagingError(
-            "the session is on AUTOCOMMIT, so a rollback could not take a notification back; "
-            "use a transaction, or `with notifier.transaction():`"
-        )
-    return connection
-
-
-def _autocommits(connection: Connection) -> bool:
-    if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
-        return True
-    driver = connection.connection.dbapi_connection
-    if driver is None or not connection.dialect.detect_autocommit_setting(driver):
-        return False
-    # SQLite's driver is also told not to begin by itself where an event hook does it instead.
-    return not (connection.dialect.name == "sqlite" and driver.in_transaction)

@@ -225,14 +225,6 @@ def test_a_session_without_an_engine_says_what_to_do(staging: Staging) -> None:
             session.commit()
 
 
-def test_a_savepoint_left_open_at_the_commit_is_not_silently_lost(
-    session: Session, staging: Staging
-) -> None:
-    with pytest.raises(StagingError, match="savepoint"), session.begin():  # noqa: PT012
-        session.begin_nested()
-        staging.stage(session, note("a"))
-
-
 def test_two_phase_commits_publish(postgres_url: str) -> None:
     published: list[Event] = []
     publisher = MemoryPublisher()

@@ -16,8 +16,9 @@ from notifier.broker.backlog import Backlog
 from notifier.models import inboxes
 from notifier.operations import Event, NewMessage, Operation
 from notifier.publisher import Publisher
-from notifier.staging import Staging, engine_of
+from notifier.staging import Staging
 from notifier.stamps import Clock
+from notifier.transactions import engine_of
 from notifier.web.presence import Presence
 from tests.rule import Json, Rule
 

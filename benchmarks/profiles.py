@@ -23,7 +23,7 @@ GROUPS = (
     ("Flask and Werkzeug", r"flask/|werkzeug/|jinja|blinker|engine/middleware|engineio/middleware"),
     (
         "database",
-        r"sqlalchemy/|psycopg2|notifier/(rows|inbox|store|sending|batches|postgres|fairpool)",
+        r"sqlalchemy/|psycopg2|notifier/(rows|inbox|store|sending|batches|postgres|watch|fairpool)",
     ),
     ("Redis: publishing", r"broker/(publisher|stream|backlog)"),
     ("Redis: receiving", r"broker/subscription|broker/probe"),

@@ -22,7 +22,7 @@ CORE = [
     *("messages", "audit", "staging", "publisher", "store", "outages", "postgres"),
     *("rows", "rows_postgresql", "rows_sqlite", "sending", "batches", "bulk", "fairpool"),
     *("apikeys", "idempotency"),
-    *("chunks", "schema", "parts", "erasure", "expiry", "retention"),
+    *("chunks", "watch", "schema", "parts", "erasure", "expiry", "retention"),
 ]
 CORE_MAY_IMPORT = {"sqlalchemy", "notifier", *sys.stdlib_module_names}
 

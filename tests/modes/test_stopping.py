@@ -1,0 +1,56 @@
+"""At its end a worker answers what runs, and sends its clients away in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+import requests
+
+from tests.modes.hosts import Host, connect
+from tests.services.process import Reaper
+from tests.services.valkey import Valkey
+from tests.support import wait_until
+
+CLOSE = b"\x81\x011"  # Engine.IO's, in a frame
+
+
+@dataclass
+class End:
+    """How a server ended that was asked to while a request ran and a socket was open."""
+
+    status: int
+    output: str
+    answer: str
+    farewell: bytes
+
+
+@pytest.fixture(scope="module")
+def end(
+    mode: str, tmp_path_factory: pytest.TempPathFactory, reaper: Reaper, valkey: Valkey
+) -> Iterator[End]:
+    host = Host(mode, tmp_path_factory.mktemp("end"), reaper, valkey.url)
+    client = connect(host, "alice")
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(requests.get, f"{host.url}/slow", timeout=30)
+        wait_until(lambda: "slow begun" in host.process.output(), 20)
+        status = host.process.stop(timeout=30)
+    yield End(status, host.process.output(), answer.result().text, client.receive_all())
+    client.close()
+    host.close()
+
+
+def test_it_ends_in_time_and_without_errors(end: End) -> None:
+    assert end.status == 0
+    assert "Traceback" not in end.output
+    assert "graceful timeout" not in end.output
+
+
+def test_a_request_that_runs_is_answered(end: End) -> None:
+    assert end.answer == "answered"
+
+
+def test_sockets_are_closed_in_order_on_eventlet_and_cut_elsewhere(end: End, mode: str) -> None:
+    assert (CLOSE in end.farewell) == (mode == "eventlet")

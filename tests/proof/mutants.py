@@ -40,8 +40,8 @@ class CountThenWrite(Staging):
                 )
                 counts[operation.user] = known + 1
 
-    def _write(self, session: Session, staged: Any) -> None:
-        super()._write(session, staged)
+    def write(self, session: Session, staged: Any) -> None:
+        super().write(session, staged)
         for user, unread in self._counts.get(session, {}).items():
             session.connection().execute(
                 update(inboxes).where(inboxes.c.user_id == user).values(unread=unread)
@@ -56,8 +56,8 @@ def _count(engine: Engine, user: str) -> int:
 class PublishBeforeCommit(Staging):
     """Publishes what it has written without waiting for the commit."""
 
-    def _write(self, session: Session, staged: Any) -> None:
-        super()._write(session, staged)
+    def write(self, session: Session, staged: Any) -> None:
+        super().write(session, staged)
         self._publisher.publish([event for event, _ in staged.events])
 
 

@@ -13,7 +13,7 @@ export WEB_CONCURRENCY := $(WORKERS)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test prove fuzz bench docs check format clean
+.PHONY: help install run test pythons prove fuzz bench docs check format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test: $(VENV)/.test ## Lint, types and the whole suite on real services
 	@scripts/install_proxies.sh
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+pythons: ## The suite on each Python that setup.cfg names and that is here: PYTHONS=3.12,3.13 ARGS='tests/unit -q'
+	@$(PYTHON) scripts/pythons.py
 
 prove: $(VENV)/.test ## The model by exhaustion, the code by thousands of runs: RUNS=
 	@$(BIN)/python scripts/prove.py $(or $(RUNS),5000)

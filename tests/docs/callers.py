@@ -12,10 +12,12 @@ from typing import Any
 
 import flask
 import pytest
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import select
+from sqlalchemy import create_engine, inspect, select
 
 from notifier import Notifier
 from tests.docs.story import Story
@@ -113,21 +115,26 @@ def handmade(story: Story) -> None:
 
 
 def migrations(story: Story) -> None:
-    """Alembic runs the function of the environment."""
-    from sqlalchemy import inspect
-
+    """Alembic runs the function of the environment, and then finds nothing to drop."""
     scripts = story.folder / "alembic"
     (scripts / "versions").mkdir(parents=True)
     config = Config()
     config.set_main_option("script_location", str(scripts))
-    context = EnvironmentContext(
-        config, ScriptDirectory.from_config(config), fn=lambda _revision, _context: []
-    )
-    with story.names["app"].app_context():
-        engine = story.names["db"].engine
-        with context, engine.connect() as connection:
-            story.names["run_migrations"](connection)
-        assert "notifier_version" in inspect(engine).get_table_names()
+    proposed: list[Any] = []
+
+    def look(_revision: object, context: MigrationContext) -> list[Any]:
+        proposed.append(compare_metadata(context, story.names["db"].metadata))
+        return []
+
+    environment = EnvironmentContext(config, ScriptDirectory.from_config(config), fn=look)
+    engine = create_engine(f"sqlite:///{story.folder / 'host.db'}")
+    with engine.connect() as connection:
+        for _ in range(2):
+            with environment:
+                story.names["run_migrations"](connection)
+        assert "notifier_version" in inspect(connection).get_table_names()
+    engine.dispose()
+    assert proposed == [[], []]
 
 
 def producers(story: Story) -> None:

@@ -36,5 +36,9 @@ def on_starting(server):
     hooks.on_starting(server, _INSTANCE)
 
 
+def post_worker_init(worker):
+    hooks.post_worker_init(worker)
+
+
 def on_exit(server):
     hooks.on_exit(server)

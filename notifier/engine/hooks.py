@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ..broker.embedded import Embedded, start_embedded
+from .otherworkers import post_worker_init
 
-__all__ = ["default_bind", "on_exit", "on_starting"]
+__all__ = ["default_bind", "on_exit", "on_starting", "post_worker_init"]
 
 SEVERAL_ON_SQLITE = """\
 {workers} workers cannot share SQLite: they would wait for its one write lock.

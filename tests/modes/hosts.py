@@ -67,8 +67,13 @@ class Host:
             env=clean_environment(**settings),
             cwd=ROOT,
         )
-        wait_until(lambda: not self.process.running or self.about(), 60, "the host answers")
+        self.first: dict[str, Any] = {}
+        wait_until(lambda: not self.process.running or self._answers(), 60, "the host answers")
         assert self.process.running, self.process.output()
+
+    def _answers(self) -> bool:
+        self.first = self.about()
+        return bool(self.first)
 
     def close(self) -> None:
         self.process.kill()

@@ -38,11 +38,12 @@ if chat is not None:
 
 @app.get("/about")
 def about() -> dict[str, Any]:
-    eio = notifier.socketio.server.eio
+    eio, subscription = notifier.socketio.server.eio, notifier.serving.subscription
     return {
         "mode": eio.async_mode,
         "transport": "lean" if isinstance(eio, LeanServer) else "stock",
         "pid": os.getpid(),
+        "subscribed": bool(subscription and subscription.ready),
         "sessions": len(eio.sockets),
         "slow": eio.counts.slow if isinstance(eio, LeanServer) else 0,
         "reaped": notifier.serving.sessions.reaped,

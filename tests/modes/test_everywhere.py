@@ -18,6 +18,10 @@ def test_the_server_runs_in_the_mode_it_was_started_in(any_host: Host) -> None:
     assert (about["mode"], about["transport"]) == (any_host.mode, transport)
 
 
+def test_a_worker_is_subscribed_before_anybody_connects(any_host: Host) -> None:
+    assert any_host.first["subscribed"]
+
+
 def test_what_another_process_commits_is_pushed(any_host: Host, follow: Follow, alice: str) -> None:
     listener = follow(any_host, alice)
     any_host.notify(alice, "pushed", "from outside")

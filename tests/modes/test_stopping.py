@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
 import requests
 
+from tests.engine.served import WebSocket
 from tests.modes.hosts import Host, connect
 from tests.services.process import Reaper
 from tests.services.valkey import Valkey
@@ -28,18 +28,23 @@ class End:
 
 
 @pytest.fixture(scope="module")
-def end(
-    mode: str, tmp_path_factory: pytest.TempPathFactory, reaper: Reaper, valkey: Valkey
-) -> Iterator[End]:
+def end(mode: str, tmp_path_factory: pytest.TempPathFactory, reaper: Reaper, valkey: Valkey) -> End:
     host = Host(mode, tmp_path_factory.mktemp("end"), reaper, valkey.url)
     client = connect(host, "alice")
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
+        farewell = pool.submit(hang_up_when_told, client)
         answer = pool.submit(requests.get, f"{host.url}/slow", timeout=30)
         wait_until(lambda: "slow begun" in host.process.output(), 20)
         status = host.process.stop(timeout=30)
-    yield End(status, host.process.output(), answer.result().text, client.receive_all())
-    client.close()
     host.close()
+    return End(status, host.process.output(), answer.result().text, farewell.result())
+
+
+def hang_up_when_told(client: WebSocket) -> bytes:
+    """What the server says until it has no more to say."""
+    said = client.receive_all()
+    client.close()
+    return said
 
 
 def test_it_ends_in_time_and_without_errors(end: End) -> None:
@@ -52,5 +57,5 @@ def test_a_request_that_runs_is_answered(end: End) -> None:
     assert end.answer == "answered"
 
 
-def test_sockets_are_closed_in_order_on_eventlet_and_cut_elsewhere(end: End, mode: str) -> None:
-    assert (CLOSE in end.farewell) == (mode == "eventlet")
+def test_sockets_are_closed_in_order(end: End) -> None:
+    assert CLOSE in end.farewell

@@ -210,7 +210,7 @@ class Story:
 def bash(script: str, cwd: Path, environment: dict[str, str]) -> str:
     """What a script prints; the first command that fails ends it."""
     done = subprocess.run(
-        ["bash", "-ec", script],
+        ["bash", "-e", "-o", "pipefail", "-c", script],
         cwd=cwd,
         env=environment,
         capture_output=True,

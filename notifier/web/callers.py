@@ -68,8 +68,12 @@ def leave_session_alone() -> None:
     request_ctx._session = _unsaved(flask.current_app.session_interface.null_session_class)()
 
 
+# All that a null session refuses; a test holds this to Flask's own.
+_WRITES = ("__setitem__", "__delitem__", "clear", "pop", "popitem", "setdefault", "update")
+
+
 @functools.cache
 def _unsaved(null_session: type[SessionMixin]) -> type[SessionMixin]:
     # Flask saves no null session; other extensions' hooks may still write to this one.
-    writable = {name: getattr(dict, name) for name in ("__setitem__", "pop", "setdefault")}
+    writable = {name: getattr(dict, name) for name in _WRITES}
     return type("UnsavedSession", (null_session,), writable)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
+import flask
 import pytest
+from flask.sessions import NullSession, SessionMixin
 from flask.testing import FlaskClient
 
 from notifier import Notifier
 from notifier.models import UNREAD
+from notifier.web.callers import _WRITES
 from tests.web.conftest import Host, client_of
 
 POLL = "/notifications"
@@ -103,19 +107,40 @@ def test_a_poll_does_not_refresh_a_permanent_session(alice: FlaskClient) -> None
     assert "Set-Cookie" not in alice.get(POLL).headers
 
 
-def test_hooks_may_still_write_to_the_session_of_a_poll(notifier: Notifier) -> None:
+WRITES: dict[str, Callable[[SessionMixin], object]] = {
+    "set": lambda session: session.__setitem__("seen", True),
+    "delete": lambda session: session.__delitem__("given"),
+    "clear": lambda session: session.clear(),
+    "pop": lambda session: session.pop("seen", None),
+    "popitem": lambda session: session.popitem(),
+    "setdefault": lambda session: session.setdefault("seen", []),
+    "update": lambda session: session.update(seen=True),
+    "merge": lambda session: session.__ior__({"seen": True}),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_hooks_may_still_write_to_the_session_of_a_poll(
+    notifier: Notifier, write: Callable[[SessionMixin], object]
+) -> None:
     assert notifier.app is not None
 
     @notifier.app.after_request
     def remember(response: object) -> object:
-        import flask
-
-        flask.session["seen"] = True
+        if flask.request.path == POLL:
+            flask.session.setdefault("given", 1)
+            write(flask.session)
         return response
 
     answer = client_of(notifier, "alice").get(POLL)
     assert answer.status_code == 200
     assert "Set-Cookie" not in answer.headers
+
+
+def test_a_session_that_is_not_saved_refuses_no_write() -> None:
+    refused = NullSession.__setitem__
+    names = {name for name in dir(NullSession) if getattr(NullSession, name) is refused}
+    assert names == set(_WRITES)
 
 
 def test_a_bearer_token_polls_too(notifier: Notifier, stamps: list[float]) -> None:

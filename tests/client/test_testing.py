@@ -12,6 +12,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from notifier import Notifier, create_engine
 from notifier.client.rule import UNREAD
@@ -167,6 +169,20 @@ def test_a_follower_is_not_shown_what_is_for_others(own: Recorder) -> None:
     alice = own.follow("alice")
     notify(own, "bob", "order", "packed")
     assert (alice.value("order"), alice.events) == (None, [])
+
+
+@pytest.mark.parametrize("mounted", [False, True])
+def test_a_follower_finds_an_app_below_a_root_of_its_own(sqlite_url: str, mounted: bool) -> None:
+    app = host(DATABASE_URL=sqlite_url, APPLICATION_ROOT="/shop")
+    if mounted:
+        app.wsgi_app = DispatcherMiddleware(NotFound(), {"/shop": app.wsgi_app})
+    notifier = Notifier(app)
+    notifier.create_tables()
+    with recording(notifier) as recorder:
+        notify(recorder, "alice", "order", "packed")
+        assert recorder.follow("alice").value("order") == "packed"
+    notifier.stop(1)
+    notifier.engine.dispose()
 
 
 def test_it_can_be_forgotten(own: Recorder) -> None:

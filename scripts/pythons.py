@@ -126,7 +126,7 @@ def install(python: str, folder: Path) -> None:
     for command in (
         [python, "-m", "venv", str(folder)],
         # Editable: a build in the checkout would leave files there that get into later ones.
-        [*pip, "install", "--quiet", "--editable", ".[app,test]"],
+        [*pip, "install", "-qq", "--editable", ".[app,test]"],
     ):
         subprocess.run(command, cwd=ROOT, check=True)
     stamp.write_text(state)

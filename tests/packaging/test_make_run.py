@@ -18,7 +18,16 @@ from tests.services.process import Process, Reaper
 from tests.services.server import clean_environment
 from tests.support import ROOT, answers, free_port, unavailable, wait_until
 
-GENERATED = (".git", ".venv", "instance", "__pycache__", "*.egg-info", ".*_cache", "test-artifacts")
+GENERATED = (
+    ".git",
+    ".venv",
+    "build",
+    "instance",
+    "__pycache__",
+    "*.egg-info",
+    ".*_cache",
+    "test-artifacts",
+)
 SECRETS = ("secret_key", "demo_password")
 
 

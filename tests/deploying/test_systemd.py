@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -30,11 +31,20 @@ UNIT = {
 def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
-        pytest.skip("this machine has no systemd, which no test can bring")
+        pytest.skip(
+            "this machine has no systemd, which no test can bring; the unit is parsed below"
+        )
     unit = tmp_path / "notifier.service"
     unit.write_text(adapted("notifier.service", UNIT))
     ran = subprocess.run([analyze, "verify", unit], capture_output=True, text=True, timeout=30)
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_the_unit_has_the_parts_of_a_service_each_line_a_setting() -> None:
+    parser = ConfigParser(interpolation=None, delimiters="=", comment_prefixes="#")
+    parser.read_string(adapted("notifier.service", UNIT))
+    assert parser.sections() == ["Unit", "Service", "Install"]
+    assert all(value for section in parser.values() for value in section.values())
 
 
 @pytest.fixture

@@ -48,6 +48,7 @@ class Window:
         self._thread.start()
         self.page = browser.new_page()
         self.page.set_default_timeout(PATIENCE_MS)
+        self.name = ""
         self.errors: list[str] = []
         self.said: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -63,7 +64,7 @@ class Window:
         self.page.goto(f"http://127.0.0.1:{self._server.port}/block")
         assert self.errors == []
         badge = self.page.locator("[data-notifier-badge]")
-        name = badge.get_attribute("data-name") or UNREAD
+        self.name = name = badge.get_attribute("data-name") or UNREAD
         self.page.wait_for_function(
             "performance.getEntriesByType('resource').some(one => one.name.includes('start.js'))"
         )

@@ -81,7 +81,7 @@ class Story:
             "everybody": ["alice", "bob"],
         }
         self.ends = [self.names]
-        self._window: Window | None = None
+        self.window: Window | None = None
         self._told: list[Block] = []
 
     def tell(self, block: Block) -> None:
@@ -186,18 +186,18 @@ class Story:
         if "notifier" not in app.extensions:
             self.names["notifier"] = Notifier(app, identify=lambda: "alice")
         self.close_window()
-        self._window = Window(app, text, self.names, self.services.browser())
-        self._window.assert_follows(app.extensions["notifier"], "alice")
+        self.window = Window(app, text, self.names, self.services.browser())
+        self.window.assert_follows(app.extensions["notifier"], "alice")
 
     def _js(self, block: Block, text: str) -> None:
         """A module of that page, each part of which has to run."""
-        assert self._window, "no page above it that could load it"
-        self._window.assert_runs(text, self.names["app"].extensions["notifier"], "alice")
+        assert self.window, "no page above it that could load it"
+        self.window.assert_runs(text, self.names["app"].extensions["notifier"], "alice")
 
     def close_window(self) -> None:
-        if self._window:
-            self._window.close()
-        self._window = None
+        if self.window:
+            self.window.close()
+        self.window = None
 
     def close(self) -> None:
         """End what the page began."""

@@ -36,7 +36,7 @@ def install(line: str, wheel: Path, folder: Path) -> str:
     path = os.pathsep.join([str(folder / "bin"), os.environ["PATH"]])
     settings = {"PATH": path, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheel.parent)}
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | settings
-    environment["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
+    environment |= {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_COMPILE": "1"}
     printed = [
         subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120

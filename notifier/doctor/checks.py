@@ -31,6 +31,7 @@ CHECKS = (
     Check("redis buffers", brokers.buffers, needs="redis"),
     Check("same key", seals.seals, needs="redis"),
     Check("server", public.server, seconds=_PUBLIC),
+    Check("server workers", processes.server_workers, needs="server", seconds=_LAUNCHED),
     Check("server clock", public.clock, needs="server"),
     Check("upgrade", sockets.upgrade, needs="server", seconds=_PUBLIC),
     Check("origin", origins.origin, needs="upgrade", seconds=_PUBLIC),

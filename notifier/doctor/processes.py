@@ -5,8 +5,14 @@ from __future__ import annotations
 from .report import Result, ok, skipped, warning, wrong
 from .site import Site
 
-__all__ = ["patching", "workers"]
+__all__ = ["patching", "server_workers", "workers"]
 
+_NOT_SQLITE = "Set DATABASE_URL=postgresql://..., or run one worker."
+_DEAF = (
+    "A user's events reach at once only the sockets of the worker that wrote them, the others' "
+    "pages follow by the sweep. Set REDIS_URL in every process."
+)
+_ASSUMED = " (assumed: nothing here says how many; --workers does, and with --url the server)"
 _ONE_AT_A_TIME = ("sync", "gunicorn.workers.sync.SyncWorker")
 
 
@@ -37,15 +43,13 @@ def workers(site: Site) -> Result:
     if count > 1 and sqlite:
         return wrong(
             f"{count} workers ({said_by}) on SQLite",
-            "They would wait for its one write lock. Set DATABASE_URL=postgresql://..., or run one "
-            "worker.",
+            f"They would wait for its one write lock. {_NOT_SQLITE}",
         )
     if count > 1 and not site.settings.redis_url:
         return wrong(
             f"{count} workers ({said_by}) without a broker",
-            "A user's events reach only the worker that wrote them, the others' pages follow by "
-            "the sweep. Set REDIS_URL in every process. If gunicorn.conf.py starts the embedded "
-            "Valkey, start the server first and ask again.",
+            f"{_DEAF} If gunicorn.conf.py starts the embedded Valkey, start the server first and "
+            "ask again.",
         )
     if site.launch.worker_class in _ONE_AT_A_TIME:
         return warning(
@@ -56,8 +60,30 @@ def workers(site: Site) -> Result:
         )
     if not site.settings.redis_url:
         return warning(
-            "one worker without a broker",
+            f"one worker without a broker{_ASSUMED if not said_by else ''}",
             "What the command line and other processes send reaches open pages by the next sweep "
             f"({site.settings.sweep_interval:g} s) or poll. Set REDIS_URL to show it at once.",
         )
+    if not said_by:
+        return ok(f"one worker with a broker{_ASSUMED}")
     return ok(f"{count} configured ({said_by}), with a broker")
+
+
+def server_workers(site: Site) -> Result:
+    """Whether the processes that the server at the public address says it has can share things."""
+    count, _ = site.workers
+    if not site.several_serve:
+        return ok("the server says of no other process")
+    if site.engine.dialect.name == "sqlite":
+        return wrong(
+            "several processes serve there, on SQLite",
+            f"They wait for its one write lock, and requests fail under load. {_NOT_SQLITE}",
+        )
+    if site.broker_of_server == "none":
+        return wrong("several processes serve there, without a broker", _DEAF)
+    if count == 1:
+        return warning(
+            "several processes serve there, and here one is assumed",
+            "Say how many: --workers. The connections of all of them count.",
+        )
+    return ok("several processes serve there, with a broker")

@@ -44,6 +44,7 @@ def server(site: Site) -> Result:
         )
     site.date = (answer.headers.get("date", ""), system_clock())
     site.broker_of_server = str(told.get("broker"))
+    site.several_serve = told.get("processes") == "several"
     if answer.status != 200:
         return wrong(
             f"the server is not ready: database {told['database']}, broker {told.get('broker')}",

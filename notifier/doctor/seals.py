@@ -42,6 +42,13 @@ def seals(site: Site) -> Result:
             "process. If that is another app, give each a NOTIFIER_CHANNEL of its own: the number "
             "of the Redis database does not separate them.",
         )
+    if len(heard) > 1 and site.engine.dialect.name == "sqlite":
+        return wrong(
+            f"{len(heard)} serving processes were heard, and the database is SQLite",
+            "They wait for its one write lock, or each has a file of its own. Set DATABASE_URL="
+            "postgresql://..., or run one worker. After a deployment, ask again: old ones may be "
+            "about to end.",
+        )
     if silent:
         return warning(
             f"{len(heard)} processes seal with our key, {silent} were not heard",

@@ -53,6 +53,7 @@ class Site:
         self.visit = secrets.token_hex(8)
         self.date: tuple[str, int] | None = None
         self.broker_of_server = ""
+        self.several_serve = False
         self.socket: WebSocket | None = None
 
     @property
@@ -105,12 +106,17 @@ class Site:
 
     @property
     def workers(self) -> tuple[int, str]:
-        """How many worker processes are configured, and who says so."""
+        """How many worker processes are configured, and who says so; empty: nobody, so it is 1.
+
+        What a server was told on its command line cannot be seen from here.
+        """
         if self._workers is not None:
             return self._workers, "--workers"
         if self.launch.workers is not None:
             return self.launch.workers, self.launch.said_by
-        return int(os.environ.get("WEB_CONCURRENCY") or 1), "WEB_CONCURRENCY"
+        if count := os.environ.get("WEB_CONCURRENCY"):
+            return int(count), "WEB_CONCURRENCY"
+        return 1, ""
 
     @contextlib.contextmanager
     def nodes(self) -> Iterator[list[Redis]]:

@@ -1,12 +1,12 @@
-"""The two calls a worker makes to the application it serves, which may have no notifier."""
+"""What a worker has to say to the application it serves, which may have no notifier."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-__all__ = ["find_notifier", "stop_notifier"]
+__all__ = ["find_notifier", "lacking_for", "stop_notifier"]
 
 # Where WSGI middleware keeps what it wraps; a bound method (``flask_app.wsgi_app``) names its app.
 _WRAPPED = ("app", "wsgi_app", "flask_app", "application", "__wrapped__", "__self__")
@@ -20,6 +20,10 @@ class Several:
 
     def __init__(self, notifiers: Sequence[Any]) -> None:
         self._notifiers = notifiers
+
+    def __iter__(self) -> Iterator[Any]:
+        """Each of them."""
+        return iter(self._notifiers)
 
     def start(self) -> None:
         """Start them all."""
@@ -62,6 +66,13 @@ def find_notifier(application: Any) -> Any:
         layers.extend(one for one in inner if one is not None and len(layers) < _DEEPEST)
     distinct = list({id(one): one for one in found if one is not None}.values())
     return Several(distinct) if len(distinct) > 1 else next(iter(distinct), None)
+
+
+def lacking_for(workers: int, notifier: Any) -> list[str]:
+    """Tell a notifier how many processes serve its app; what it lacks for that, to be logged."""
+    every = notifier if isinstance(notifier, Several) else [notifier]
+    found = [one.readiness.company.meet(several=workers > 1) for one in every]
+    return list(dict.fromkeys(problem for problems in found for problem in problems))
 
 
 def stop_notifier(notifier: Any, timeout: float, log: Any) -> None:

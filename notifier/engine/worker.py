@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.sock import ssl_context
 from gunicorn.workers.base import Worker
 
-from .appstop import find_notifier, stop_notifier
+from .appstop import find_notifier, lacking_for, stop_notifier
 from .modes import detect_async_mode
 from .patching import patch
 
@@ -49,11 +49,17 @@ class EventletWorker(Worker):  # type: ignore[misc]
     # memory, no thread, so the value is generous.
     socket_timeout = 60.0
 
+    # A pipe with one byte for all workers of a server: whoever takes it speaks for them.
+    _word = -1
+
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
         """Refuse what cannot work; gunicorn's arbiter asks. Exits with status 1."""
         if cfg.preload_app:
             sys.exit("notifier: preload_app loads the app before sockets are patched; turn it off")
+        cls._word, writer = os.pipe()
+        os.write(writer, b".")
+        os.close(writer)
 
     def init_process(self) -> None:
         """Patch first, then let gunicorn load the application and call ``run``."""
@@ -79,7 +85,14 @@ class EventletWorker(Worker):  # type: ignore[misc]
         self._notifier = find_notifier(self.wsgi)
         if self._notifier is not None:
             self._notifier.start()
+            self._complain(lacking_for(self.cfg.workers, self._notifier))
         _spare_what_stays()
+
+    def _complain(self, problems: list[str]) -> None:
+        """Log what every worker finds wrong, in one of them."""
+        if problems and (self._word < 0 or os.read(self._word, 1)):
+            for problem in problems:
+                self.log.error(problem)
 
     def run(self) -> None:
         """Serve until a signal, the end of the arbiter or ``max_requests``."""

@@ -83,9 +83,10 @@ class _Views:
             "database": self._notifier.readiness.database(),
             "broker": self._notifier.serving.broker_state(),
         }
+        others = {"processes": "several"} if self._notifier.readiness.company.several else {}
         if all(state in ("ok", "none") for state in states.values()):
-            return answer({"status": "ready", **states})
-        response = answer({"status": "unready", **states}, 503)
+            return answer({"status": "ready", **states, **others})
+        response = answer({"status": "unready", **states, **others}, 503)
         response.headers["Retry-After"] = str(self._notifier.outage.retry_after)
         return response
 

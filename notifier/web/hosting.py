@@ -10,7 +10,7 @@ import flask
 
 from ..engine.modes import detect_async_mode
 from ..errors import ConfigurationError
-from .joint import NO_SERVER
+from .joint import NO_SERVER, RETIRED
 
 if TYPE_CHECKING:
     from ..extension import Notifier
@@ -95,6 +95,7 @@ def when_first_asked(app: flask.Flask) -> None:
         _check_socketio(app, notifier)
         _exempt_from_csrf(app, notifier)
         _check_async_mode(notifier)
+        notifier.readiness.company.note(flask.request.environ)
         for rule, other in _clashes(app, notifier.settings.blueprint):
             log.error("The app's route %s (%s) is hidden by ours; %s", rule, other, _OTHER_PREFIX)
         flask.request_started.disconnect(prepare, app)
@@ -111,6 +112,8 @@ def _check_socketio(app: flask.Flask, notifier: Notifier) -> None:
             "Notifier(app, ..., socketio=socketio)"
         )
     notifier.serving.joint.check()
+    if notifier.serving.retired:
+        log.error("Pages of this app follow by polling alone: %s", RETIRED)
 
 
 def _check_async_mode(notifier: Notifier) -> None:

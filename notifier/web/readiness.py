@@ -1,4 +1,4 @@
-"""Whether the database can serve, and whether its tables are those that this code needs."""
+"""Whether database and tables are those that this code needs, and can be shared as they are."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..outages import is_missing_table
 from ..schema import REVISIONS
+from .company import Company
 
 if TYPE_CHECKING:
     from ..extension import Notifier
@@ -35,6 +36,7 @@ class Readiness:
     def __init__(self, notifier: Notifier) -> None:
         self._notifier = notifier
         self._told: str | None = None
+        self.company = Company(notifier)
 
     def database(self) -> str:
         """``ok``, ``unreachable``, ``unprepared`` (no tables) or ``outdated`` (older ones)."""

@@ -158,7 +158,13 @@ def schemas(settings: Settings) -> Json:
                 "status": {"enum": ["ready", "unready"]},
                 "database": {"enum": ["ok", "unreachable", "unprepared", "outdated"]},
                 "broker": {"enum": ["ok", "unreachable", "none"]},
-            }
+            },
+            {
+                "processes": {
+                    "const": "several",
+                    "description": "There if the server says that it has more than one.",
+                }
+            },
         ),
         "Problem": {
             **_object(

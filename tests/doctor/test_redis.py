@@ -123,7 +123,9 @@ def test_processes_with_one_key(look: Examine, host: Host, valkey: Valkey) -> No
     settings = {"REDIS_URL": valkey.url, "NOTIFIER_CHANNEL": CHANNEL}
     host(**settings).start()
     host(**settings).start()
-    found = look("same key", **settings)["same key"]
+    # Processes on one SQLite would be wrong.
+    url = "postgresql://nobody@127.0.0.1:1/none"
+    found = look("same key", **settings, DATABASE_URL=url)["same key"]
     assert (found.state, found.found[:1]) == (State.OK, "2")
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from tests.docs.lines import Lines
 from tests.docs.pages import Window
 from tests.docs.planned import plan
 from tests.docs.servers import Servers, another_terminal, copy_checkout
+from tests.docs.shell import bash
 from tests.docs.shown import assert_shows
 from tests.docs.virtualenv import install
 from tests.services.process import Reaper
@@ -205,20 +205,6 @@ class Story:
         for value in [value for names in self.ends for value in names.values()]:
             end(value)
         forget_modules(self.folder)
-
-
-def bash(script: str, cwd: Path, environment: dict[str, str]) -> str:
-    """What a script prints; the first command that fails ends it."""
-    done = subprocess.run(
-        ["bash", "-e", "-o", "pipefail", "-c", script],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
-    return done.stdout
 
 
 def run_flask(folder: Path, *words: str) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select, union
+from sqlalchemy import Connection, Row, Select, Text, cast, func, select, type_coerce, union
 
 from .inbox import write
-from .models import UNREAD, inboxes, messages, notifications
+from .models import UNREAD, JsonText, inboxes, messages, notifications
 from .operations import Recount, Written
 from .stamps import Clock, system_clock
 
@@ -80,7 +80,7 @@ def _statement() -> Select[Any]:
             func.coalesce(unread.c.unread, 0).label("unread"),
             func.coalesce(newest.c.head, 0).label("head"),
             func.coalesce(sent.c.stamp, 0).label("sent"),
-            shown.c.data.label("badge"),
+            type_coerce(cast(shown.c.data, Text), JsonText).label("badge"),
         )
         .select_from(everyone)
         .outerjoin(inboxes, inboxes.c.user_id == user)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from .errors import InvalidInput, UnknownUser
 from .models import UNREAD, USER_ID_LENGTH
@@ -54,7 +54,11 @@ def user_id(value: object, field: str = "to") -> str:
 
 
 def _printed(value: object, field: str) -> str:
-    if value is None or isinstance(value, bool | float | bytes | list | tuple | set | dict):
+    if isinstance(value, str):
+        # Of an enum with values, the value.
+        return str.__str__(value)
+    nameless = type(value).__str__ is object.__str__ and type(value).__repr__ is object.__repr__
+    if value is None or nameless or isinstance(value, bool | float | Collection | type):
         raise InvalidInput(field, "must be a user id: a string, an integer or a UUID")
     return str(value)
 

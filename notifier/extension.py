@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 import flask
@@ -15,7 +15,8 @@ from . import bulk, messages
 from .checks import Known, user_id
 from .config import Settings
 from .database import create_engine
-from .errors import ConfigurationError, NotWired
+from .errors import ConfigurationError, NotWired, StagingError
+from .hostengine import beside
 from .joining import Joining, Sessions
 from .keeping import Keeping
 from .ownstore import OwnStore
@@ -196,11 +197,13 @@ class Notifier(Reading, Keeping):
 
     def _engine(self) -> tuple[Engine, bool]:
         """The engine, and whether it is our own."""
-        if self._given_engine is not None:
-            return self._given_engine, False
+        given = self._given_engine
+        if given is not None and not self._is_of_sessions(given):
+            return given, False
         if self._joining.has_host:
-            with self.app.app_context() if self.app is not None else nullcontext():
-                return engine_of(self._joining.of_host()), False
+            host = given or self._engine_of_sessions()
+            engine = beside(host)
+            return engine, engine is not host
         settings = self.settings
         engine = create_engine(
             settings.database_url,
@@ -212,6 +215,24 @@ class Notifier(Reading, Keeping):
         if self.app is None:
             explain(engine)
         return engine, True
+
+    def _engine_of_sessions(self) -> Engine:
+        try:
+            return engine_of(self._joining.of_host())
+        except StagingError:
+            if self.app is None or flask.has_app_context():
+                raise
+        # Only where there is none: at its end a host rolls its current session back.
+        with self.app.app_context():
+            return engine_of(self._joining.of_host())
+
+    def _is_of_sessions(self, engine: Engine) -> bool:
+        """Whether the host's sessions take their connections from there."""
+        if not self._joining.has_host:
+            return False
+        with suppress(StagingError):  # their database is of another kind
+            return self._engine_of_sessions().pool is engine.pool
+        return False
 
     def register_tables(self, metadata: MetaData) -> None:
         """Let ``create_tables`` make the app's own tables too."""

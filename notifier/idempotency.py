@@ -235,7 +235,10 @@ def _find(connection: Connection, request: Request, oldest: int) -> _Row | None:
 
 def _there(connection: Connection, request: Request) -> _Row:
     """The row that could not be claimed, which is locked since: no purge takes it away."""
-    return _Row(*connection.execute(select(*_ROW).where(_is(request))).one())
+    row = _Row(*connection.execute(select(*_ROW).where(_is(request))).one())
+    if row.status is None:
+        raise RuntimeError("the database's driver does not count rows: a request has no answer")
+    return row
 
 
 def _claim(connection: Connection, request: Request, now: int, oldest: int) -> bool:
@@ -254,13 +257,13 @@ def _claim(connection: Connection, request: Request, now: int, oldest: int) -> b
         if dialect is postgresql:
             connection.execute(_LOCK_TIMEOUT)
         insert = dialect.insert(idempotency).values(row)
-        claimed = connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=[idempotency.c.caller, idempotency.c.key],
-                set_={"fingerprint": request.fingerprint, "created": now},
-                where=idempotency.c.created < oldest,
-            )
+        claim = insert.on_conflict_do_update(
+            index_elements=[idempotency.c.caller, idempotency.c.key],
+            set_={"fingerprint": request.fingerprint, "created": now},
+            where=idempotency.c.created < oldest,
         )
+        # psycopg 3 forgets the number otherwise.
+        claimed = connection.execute(claim.execution_options(preserve_rowcount=True))
     except DBAPIError as error:
         if is_lost_race(error):
             raise InFlight("a request with this Idempotency-Key is being carried out") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -21,6 +22,28 @@ Sessions = Callable[[], Session]
 _WANTED = "pass db.session, a scoped_session, or a function that returns the current session"
 
 
+class _Own:
+    """A transaction of the notifier's own.
+
+    A process that was forked inside it has no part in it, and neither have threads and tasks that
+    were handed a copy of the context.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.over = False
+        self._place = _place()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether what is sent here and now belongs to it."""
+        return not self.over and self._place == _place()
+
+
+def _place() -> tuple[int, int]:
+    return os.getpid(), threading.get_ident()
+
+
 class Joining:
     """Finds the session that what is sent belongs to."""
 
@@ -29,7 +52,7 @@ class Joining:
             raise ConfigurationError(f"session= cannot be a {type(host).__name__}; {_WANTED}")
         self._host = host
         self._checked = False
-        self._own: ContextVar[tuple[int, Session] | None] = ContextVar("own", default=None)
+        self._own: ContextVar[_Own | None] = ContextVar("own", default=None)
 
     @property
     def has_host(self) -> bool:
@@ -40,19 +63,18 @@ class Joining:
     def own(self, engine: Engine) -> Iterator[Session]:
         """A session on ``engine``, committed at the end, which is the current one inside."""
         with Session(engine) as session, session.begin():
-            before = self._own.set((os.getpid(), session))
+            own = _Own(session)
+            before = self._own.set(own)
             try:
                 yield session
             finally:
                 self._own.reset(before)
+                own.over = True
 
     def current(self) -> Session:
         """The session to join. Raises StagingError if there is none."""
         own = self._own.get()
-        # A process that was forked inside a transaction has no part in it.
-        if own is not None and own[0] == os.getpid():
-            return own[1]
-        return self.of_host()
+        return own.session if own is not None and own.is_here else self.of_host()
 
     def of_host(self) -> Session:
         """The host's current session. Raises StagingError if it cannot be had, or is none."""

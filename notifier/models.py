@@ -26,6 +26,7 @@ from sqlalchemy import (
 __all__ = [
     "UNREAD",
     "USER_ID_LENGTH",
+    "JsonText",
     "api_keys",
     "idempotency",
     "inboxes",
@@ -48,16 +49,22 @@ _user_id = String(USER_ID_LENGTH).with_variant(String(USER_ID_LENGTH, collation=
 _stamp = BigInteger()
 
 
-class _Json(TypeDecorator[Any]):
-    """JSON as text: SQLite takes what looks like a number in a column named JSON for one."""
+class JsonText(TypeDecorator[Any]):
+    """JSON as text, which Python's own module reads and writes.
+
+    SQLite takes what looks like a number in a column named JSON for one, and the engine of a host
+    may read JSON in a way of its own. So data is also cast to text where it is JSON.
+    """
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:
+        """What is stored of ``value``."""
         return json.dumps(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """What was stored; on a database that read it already, that."""
         return json.loads(value) if isinstance(value, str) else value
 
 
@@ -98,7 +105,7 @@ notifications = Table(
     metadata,
     Column("user_id", _user_id, primary_key=True),
     Column("name", String(NAME_LENGTH), primary_key=True),
-    Column("data", JSON().with_variant(_Json(), "sqlite"), nullable=False),
+    Column("data", JSON().with_variant(JsonText(), "sqlite"), nullable=False),
     Column("stamp", _stamp, nullable=False),
 )
 

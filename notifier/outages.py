@@ -24,6 +24,7 @@ __all__ = [
     "is_outage",
     "mark_lost_commits",
     "reason",
+    "sqlstate",
 ]
 
 AT_ONCE = "notifier_at_once"
@@ -62,7 +63,7 @@ def is_outage(error: BaseException) -> bool:
     if isinstance(original, sqlite3.Error):
         # Above eight bits it is a refinement of the same.
         return getattr(original, "sqlite_errorcode", 0) & 0xFF in _SQLITE
-    state = _state(original)
+    state = sqlstate(original)
     if state is None:
         # No statement got so far as to fail: the connection did.
         return isinstance(error, OperationalError)
@@ -73,7 +74,7 @@ def is_lost_race(error: BaseException) -> bool:
     """Whether a transaction lost against another one, or for want of a lock, and is undone."""
     if not isinstance(error, DBAPIError) or error.connection_invalidated:
         return False
-    state = _state(error.orig)
+    state = sqlstate(error.orig)
     return state is not None and str(state).startswith(_RACES)
 
 
@@ -82,10 +83,10 @@ def is_missing_table(error: BaseException) -> bool:
     original: Any = getattr(error, "orig", None)
     if isinstance(original, sqlite3.Error):
         return "no such table" in str(original)
-    return _state(original) == "42P01"
+    return sqlstate(original) == "42P01"
 
 
-def _state(original: Any) -> str | None:
+def sqlstate(original: Any) -> str | None:
     """The SQLSTATE of a driver's error: psycopg 3 has another name for it than psycopg2."""
     state: str | None = getattr(original, "pgcode", None) or getattr(original, "sqlstate", None)
     return state

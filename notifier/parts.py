@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from .database import lock_sqlite, long_reader
 from .models import inboxes, messages
-from .outages import is_lost_race
+from .outages import is_lost_race, sqlstate
 
 __all__ = ["PART", "lock_inboxes", "paced", "spans"]
 
@@ -51,7 +51,7 @@ def _tried(part: Callable[[], T]) -> T:
 
 def _lost(error: SQLAlchemyError) -> bool:
     """Whether another try makes sense: a wait for a lock may end as a statement that took long."""
-    return is_lost_race(error) or getattr(getattr(error, "orig", None), "pgcode", "") == _CANCELED
+    return is_lost_race(error) or sqlstate(getattr(error, "orig", None)) == _CANCELED
 
 
 def spans(engine: Engine) -> Iterator[ColumnElement[bool]]:

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import BigInteger, Connection, column
 
-from .models import notifications
+from .models import JsonText, notifications
 from .operations import Event
 
-__all__ = ["NEWS", "ROWS_PER_STATEMENT", "InboxRow", "MessageRow", "Rows"]
+__all__ = ["DATA", "NEWS", "ROWS_PER_STATEMENT", "InboxRow", "MessageRow", "Rows"]
 
 ROWS_PER_STATEMENT = 5_000
 """What a statement carries at most: SQLite takes 32,766 parameters, a message has five."""
@@ -36,10 +36,10 @@ class InboxRow(NamedTuple):
     unread: int
 
 
-NEWS = (
-    column("number", BigInteger()),
-    *(notifications.c.name, notifications.c.data, notifications.c.stamp),
-)
+DATA = column("data", JsonText())
+"""The data of a notification, in a statement that reads it as text."""
+
+NEWS = (column("number", BigInteger()), notifications.c.name, DATA, notifications.c.stamp)
 """The columns of what ``since`` returns."""
 
 

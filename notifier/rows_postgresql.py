@@ -15,7 +15,7 @@ from sqlalchemy import Connection, TextClause, text
 from .chunks import chunks
 from .models import UNREAD, notifications
 from .operations import Event, NewMessage
-from .rows import NEWS, ROWS_PER_STATEMENT, InboxRow, MessageRow
+from .rows import DATA, NEWS, ROWS_PER_STATEMENT, InboxRow, MessageRow
 
 __all__ = ["PostgresqlRows"]
 
@@ -70,7 +70,7 @@ class PostgresqlRows:
     # Row by row, also where the planner would rather read small tables whole; and nothing of
     # notifications where the clock says that there is nothing new.
     _since = text(
-        "SELECT number, name, data, stamp"
+        "SELECT number, name, CAST(data AS text) AS data, stamp"
         " FROM unnest(CAST(:users AS text[]), CAST(:stamps AS bigint[]))"
         " WITH ORDINALITY AS asked (user_id, since, number)"
         " CROSS JOIN LATERAL"
@@ -81,10 +81,10 @@ class PostgresqlRows:
         " ORDER BY stamp"
     ).columns(*NEWS)
     _values = text(
-        "SELECT user_id, name, data FROM notifications"
+        "SELECT user_id, name, CAST(data AS text) AS data FROM notifications"
         " JOIN unnest(CAST(:users AS text[]), CAST(:names AS text[])) AS given (user_id, name)"
         " USING (user_id, name)"
-    ).columns(notifications.c.user_id, notifications.c.name, notifications.c.data)
+    ).columns(notifications.c.user_id, notifications.c.name, DATA)
     # All parts see the moment before the statement, and each writes another table.
     _save = text(
         "WITH told AS ("

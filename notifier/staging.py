@@ -22,6 +22,7 @@ from .publisher import Publisher, Receiver
 from .stamps import Clock, system_clock
 from .transactions import (
     connection_of,
+    flush_all,
     has_to_flush,
     innermost,
     is_flushing,
@@ -118,8 +119,9 @@ class Staging:
             raise StagingError("an earlier commit failed half-way; roll the session back first")
         connection = connection_of(session)
         if not is_flushing(session):
-            # Before the locks: they are to be held for the commit alone. Its hooks may stage more.
-            session.flush()
+            # Before the locks: they are to be held for the commit alone. Its hooks may stage more,
+            # which is locked together: who locks twice may meet somebody who does so the other way.
+            flush_all(session)
         operations = [operation for operation, _ in staged.operations]
         staged.operations = []
         staged.connection = connection
@@ -175,7 +177,7 @@ class _Hooks:
         self._staging.before_commit(session, self._staged)
 
     def after_flush_postexec(self, session: Session, _context: object) -> None:
-        if self._staged.late and self._staged.operations:
+        if self._staged.late and self._staged.operations and not has_to_flush(session):
             self._staging.write(session, self._staged)
 
     def after_commit(self, session: Session) -> None:

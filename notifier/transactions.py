@@ -12,6 +12,7 @@ from .models import inboxes
 __all__ = [
     "connection_of",
     "engine_of",
+    "flush_all",
     "has_to_flush",
     "innermost",
     "is_flushing",
@@ -19,6 +20,9 @@ __all__ = [
     "is_outermost_commit",
     "is_preparing",
 ]
+
+# After as many a commit of SQLAlchemy's gives up, and says so.
+_FLUSHES = 100
 
 
 def innermost(session: Session) -> SessionTransaction | None:
@@ -45,7 +49,19 @@ def has_to_flush(session: Session) -> bool:
 
     Or in it, if a hook has changed something, which the commit's next flush is for.
     """
-    return is_flushing(session) and bool(session.new or session.dirty or session.deleted)
+    return is_flushing(session) and _has_changes(session)
+
+
+def flush_all(session: Session) -> None:
+    """Flush until hooks of flushes have changed nothing more, as a commit does."""
+    for _ in range(_FLUSHES):
+        if not _has_changes(session):
+            return
+        session.flush()
+
+
+def _has_changes(session: Session) -> bool:
+    return bool(session.new or session.dirty or session.deleted)
 
 
 def is_outermost_commit(session: Session) -> bool:

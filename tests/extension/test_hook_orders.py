@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Column, Engine, Integer, Table, event, func, select
 from sqlalchemy.orm import Session, registry, sessionmaker
 
+import notifier.staging
 from notifier.operations import Event, SetNotification
 from notifier.staging import Staging
 from notifier.store import Store
@@ -108,6 +109,38 @@ def test_what_a_hook_sends_goes_with_a_savepoint_that_is_rolled_back(
     savepoint.rollback()
     session.commit()
     assert published == store.since("alice", 0) == []
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_what_the_flushes_of_a_commit_send_is_locked_together(
+    factory: sessionmaker[Session],
+    staging: Staging,
+    published: list[Event],
+    sent: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    writes: list[object] = []
+    write = notifier.staging.write
+    monkeypatch.setattr(
+        "notifier.staging.write", lambda *args: (writes.append(args), write(*args))[1]
+    )
+
+    rounds = iter(range(3))
+
+    def send(session: Session, *_: Any) -> None:
+        round = next(rounds)
+        staging.stage(session, note(f"hooked{round}"))
+        if round < 2:
+            session.add(Letter())
+
+    with factory() as session:
+        event.listen(session, "after_flush", send)
+        if sent:
+            staging.stage(session, note("sent"))
+        session.add(Letter())
+        session.commit()
+    assert len(published) == 3 + sent
+    assert len(writes) == 1
 
 
 @pytest.mark.parametrize("commit", ["session", "block"])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import enum
 import uuid
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import create_engine, literal, select
 
 from notifier import checks
 from notifier.errors import InvalidInput, UnknownUser
@@ -18,13 +21,40 @@ def test_anything_that_prints_in_64_characters_is_a_user_id(value: object) -> No
     assert checks.user_id(value) == str(value)
 
 
+class Colour(str, enum.Enum):  # noqa: UP042 -- hosts have them, and they print their names
+    RED = "red"
+
+
+class Printing:
+    def __str__(self) -> str:
+        return "printed"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(Colour.RED, "red"), (Printing(), "printed"), (Decimal(7), "7")]
+)
+def test_a_user_id_is_what_it_prints_and_of_text_the_text(value: object, text: str) -> None:
+    assert checks.user_id(value) == text
+    assert type(checks.user_id(value)) is str
+
+
 BAD_USER_IDS = [None, True, 1.0, b"alice", "", "x" * 65, "a\x00", "\ud800", [], {}]
+BAD_USER_IDS += [object(), type, {}.keys()]
 
 
 @pytest.mark.parametrize("value", BAD_USER_IDS, ids=repr)
 def test_what_is_no_user_id_is_refused(value: object) -> None:
     with pytest.raises(InvalidInput, match=r"^to: "):
         checks.user_id(value)
+
+
+def test_a_row_of_a_query_is_no_user_id() -> None:
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection:
+        rows = connection.execute(select(literal(7))).all()
+    engine.dispose()
+    with pytest.raises(InvalidInput, match=r"^to: must be a user id"):
+        checks.recipients(rows, 10)
 
 
 def test_recipients_keep_their_order_and_lose_repeats() -> None:

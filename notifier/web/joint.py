@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,7 +10,7 @@ from flask_socketio import SocketIO
 
 from ..errors import ConfigurationError
 
-__all__ = ["HOST_NAMESPACE", "NO_SERVER", "Joint", "check_socketio"]
+__all__ = ["HOST_NAMESPACE", "NO_SERVER", "RETIRED", "Joint", "check_socketio"]
 
 HOST_NAMESPACE = "/notifier"
 """Our namespace on a SocketIO of the host's, whose own clients are at home in ``/``."""
@@ -22,8 +21,13 @@ NO_SERVER = (
 )
 
 IN_USE = (
-    "the SocketIO that was passed to Notifier serves the notifier of another app, which is still "
-    "in use; make a SocketIO for each app, or stop the former: former_notifier.stop()"
+    "the SocketIO that was passed to Notifier serves another app: its notifier was started, or has "
+    "sockets; make a SocketIO for each app, or stop the former: former_notifier.stop()"
+)
+
+RETIRED = (
+    "the SocketIO of this app was passed to the Notifier of an app that was made later, and serves "
+    "that one: this one's sockets get nothing; make a SocketIO for each app"
 )
 
 _RESERVED = ("connect", "disconnect")
@@ -59,6 +63,8 @@ class Joint:
         self.namespace = namespace
         self.shared = shared
         self.server: Any = _LaterServer(socketio) if shared else socketio.server
+        # The one that our sockets came to; the host may have made the SocketIO another since.
+        self._visited: Callable[[], Any] = lambda: None
 
     @property
     def path(self) -> str:
@@ -83,6 +89,21 @@ class Joint:
         # An empty list turns the check off, too.
         return bool(allowed) and "*" not in allowed
 
+    def note_socket(self) -> None:
+        """A client is coming in, to the server that the SocketIO has now."""
+        self._visited = weakref.ref(self.socketio.server)
+
+    def has_sockets(self) -> bool:
+        """Whether clients are in our namespace, on connections that are open.
+
+        The clients of Flask-SocketIO's own tests have none, and are never forgotten.
+        """
+        server = self._visited()
+        if server is None:
+            return False
+        find = server.manager.sid_from_eio_sid
+        return any(find(eio_sid, self.namespace) for eio_sid in list(server.eio.sockets))
+
     def check(self) -> None:
         """Raises ConfigurationError if the host has handlers in the place of ours."""
         for name in _taken(self.socketio, self.namespace):
@@ -92,13 +113,17 @@ class Joint:
         """Have our handlers called, and no others in their place.
 
         Raises ConfigurationError if the host has handlers of its own there, or those of another
-        app's notifier are in use.
+        app's notifier are in use. One that is not, as those of an app factory's former tests are
+        not, however long they are kept, makes way.
         """
         socketio = self.socketio
-        if _in_use(socketio):
+        formers = [one[1].__wrapped__.__self__ for one in socketio.handlers if _is_ours(one[1])]
+        if any(former.in_use() for former in formers):
             raise ConfigurationError(IN_USE)
         socketio.handlers = [one for one in socketio.handlers if not _is_ours(one[1])]
         self.check()
+        for former in formers:
+            former.retire()
         for message, handler in zip(_RESERVED, (connect, disconnect), strict=True):
             # Past a guard that an earlier notifier may have put on this object.
             SocketIO.on(socketio, message, namespace=self.namespace)(handler)
@@ -112,25 +137,6 @@ def _is_ours(handler: Any) -> bool:
     return getattr(getattr(handler, "__wrapped__", None), "__module__", "") == (
         "notifier.web.sockets"
     )
-
-
-def _in_use(socketio: SocketIO) -> bool:
-    """Whether a former app that this SocketIO had is more than garbage."""
-
-    def used() -> bool:
-        return any(one[1].__wrapped__.__self__.in_use() for one in ours)
-
-    ours = [one for one in socketio.handlers if _is_ours(one[1])]
-    if not used():
-        return False
-    # An app is a ring of references, and Flask-SocketIO has it until it is given another one.
-    middleware = vars(socketio).pop("sockio_mw", None)
-    still = weakref.ref(middleware) if middleware is not None else lambda: None
-    del middleware
-    gc.collect()
-    if (middleware := still()) is not None:
-        socketio.sockio_mw = middleware
-    return used()
 
 
 def _taken(socketio: SocketIO, namespace: str) -> Iterator[str]:

@@ -21,7 +21,7 @@ from ..operations import Event
 from ..publisher import MemoryPublisher, Publisher
 from ..stamps import system_clock
 from .delivery import Delivery, Sweep
-from .joint import Joint
+from .joint import RETIRED, Joint
 from .metrics import Metrics
 from .presence import Presence
 from .sessions import Sessions
@@ -76,7 +76,9 @@ class Serving:
         # Presence and subscription change together, or a user who returns would be left deaf.
         self._membership = threading.Lock()
         self._started = False
+        self._by_server = False
         self.stopped = False
+        self.retired = False
         self.joint = joint
         self._server = server = joint.server
         self.presence = Presence()
@@ -119,7 +121,12 @@ class Serving:
                 self.subscription.leave(user)
 
     def start(self) -> None:
-        """Subscribe and sweep, in the background. Repeats are harmless."""
+        """Subscribe and sweep, in the background. Repeats are harmless.
+
+        Raises ConfigurationError if the app's SocketIO serves another one by now.
+        """
+        if self.retired:
+            raise ConfigurationError(RETIRED)
         with self._lock:
             if self._started:
                 return
@@ -129,7 +136,11 @@ class Serving:
         self.sweep.start()
 
     def wait_ready(self) -> None:
-        """Wait for the subscription; a broker that stays away is logged, not raised."""
+        """Wait for the subscription, as a server does before it serves.
+
+        A broker that stays away is logged, not raised.
+        """
+        self._by_server = True
         if self.subscription is not None and not self.subscription.wait_ready(_START_SECONDS):
             log.warning(
                 "No subscription to Redis after %g s; serving without it, pages follow by the "
@@ -141,14 +152,32 @@ class Serving:
         """``ok``, ``unreachable``, or ``none`` where no broker is configured."""
         if self.subscription is None:
             return "none"
-        self.start()
+        if not self.stopped:
+            self.start()
         return "ok" if self.subscription.ready else "unreachable"
+
+    def in_use(self) -> bool:
+        """Whether a server has the app, or a client a socket of it."""
+        return not self.stopped and (self._by_server or self.joint.has_sockets())
+
+    def retire(self) -> None:
+        """The app's SocketIO serves another one from now on: the newest, as Flask-SocketIO has it.
+
+        What the app notifies is in the database and, through a broker, in other processes; here
+        it has no sockets any more.
+        """
+        if self._started and not self.stopped:
+            log.warning("A former app of the same SocketIO makes way: %s", RETIRED)
+        self.retired = True
+        self.stop(0)
 
     def stop(self, timeout: float) -> None:
         """Close every socket and end the background work, within ``timeout`` seconds or so."""
         self.stopped = True
         self.sweep.stop(timeout)
-        self.sessions.close_all(timeout)
+        if not self.retired:
+            # Otherwise they would be the other app's.
+            self.sessions.close_all(timeout)
         if self.subscription is not None:
             self.subscription.close(timeout)
 
@@ -156,7 +185,8 @@ class Serving:
         """Publish and deliver in one, where there is no broker."""
         now = system_clock()
         self._metrics.published(events, now)
-        self.delivery.push([replace(event, published=now) for event in events])
+        if not self.retired:
+            self.delivery.push([replace(event, published=now) for event in events])
 
     def _keep_house(self) -> None:
         self.sessions.reap()

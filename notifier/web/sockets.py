@@ -45,9 +45,15 @@ class _Sockets:
         self._ref = weakref.ref(notifier)
 
     def in_use(self) -> bool:
-        """Whether the app that these handlers serve is there and has not been stopped."""
+        """Whether the app that these handlers serve is there and really served."""
         notifier = self._ref()
-        return notifier is not None and not notifier.serving.stopped
+        return notifier is not None and notifier.serving.in_use()
+
+    def retire(self) -> None:
+        """Make way for the handlers of another app."""
+        notifier = self._ref()
+        if notifier is not None:
+            notifier.serving.retire()
 
     @property
     def _notifier(self) -> Notifier:
@@ -64,6 +70,7 @@ class _Sockets:
             return
         user = self._user(auth)
         serving.start()
+        self._joint.note_socket()
         # Into the room first: whoever is present counts as told what goes to the room.
         self._joint.server.enter_room(sid, room(user), namespace=self._joint.namespace)
         if not serving.enter(sid, user):

@@ -100,12 +100,13 @@ def test_an_app_that_is_made_again_leaves_no_handlers_of_the_former_one() -> Non
 
 
 @pytest.mark.parametrize("with_init", [True, False])
-def test_a_socketio_of_an_app_that_lives_is_refused_to_another(with_init: bool) -> None:
+def test_a_socketio_of_an_app_that_serves_is_refused_to_another(with_init: bool) -> None:
     notifier, socketio = socketio_first()
+    notifier.start()
     second = host()
     if with_init:
         socketio.init_app(second)
-    with pytest.raises(ConfigurationError, match="another app, which is still in use"):
+    with pytest.raises(ConfigurationError, match="serves another app"):
         Notifier(second, socketio=socketio)
     socketio.init_app(notifier.app)
     assert connected(notifier.app, socketio).is_connected("/notifier")

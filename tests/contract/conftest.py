@@ -1,7 +1,8 @@
-"""The core on a real database, once on each engine."""
+"""The core on a real database, once on each engine, and a subscription on a real Redis."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,8 @@ from notifier.operations import Event
 from notifier.publisher import MemoryPublisher
 from notifier.staging import Staging
 from notifier.store import Store
+from tests.contract.broker import Subscribed, subscribe
+from tests.services.valkey import Valkey
 
 
 @pytest.fixture
@@ -56,3 +59,23 @@ def staging(store: Store, publisher: MemoryPublisher) -> Staging:
 def session(engine: Engine) -> Iterator[Session]:
     with Session(engine) as session:
         yield session
+
+
+@pytest.fixture
+def subscribed(valkey: Valkey, prefix: str) -> Iterator[Subscribed]:
+    made = subscribe(valkey, prefix)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def fragile(fresh_valkey: Valkey, prefix: str) -> Iterator[Subscribed]:
+    """The same on a Valkey of the test's own."""
+    made = subscribe(fresh_valkey, prefix)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def prefix(request: pytest.FixtureRequest) -> str:
+    return f"{os.getpid()}-{request.node.name}"

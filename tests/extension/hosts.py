@@ -56,3 +56,18 @@ def wired(app: flask.Flask, **given: Any) -> Notifier:
 def with_socketio(**options: Any) -> tuple[flask.Flask, SocketIO]:
     app = host()
     return app, SocketIO(app, async_mode="threading", **options)
+
+
+def connected(app: flask.Flask, socketio: SocketIO, user: str | None = "alice") -> Any:
+    """A client of both namespaces in the browser of a user."""
+    browser = app.test_client()
+    if user:
+        browser.get(f"/sign-in/{user}")
+    client = socketio.test_client(app, namespace="/", flask_test_client=browser)
+    client.connect("/notifier")
+    return client
+
+
+def socketio_first() -> tuple[Notifier, SocketIO]:
+    app, socketio = with_socketio()
+    return wired(app, socketio=socketio), socketio

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
-import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +14,7 @@ import requests
 from notifier.web.tokens import Tokens
 from tests.conftest import Serve
 from tests.faults.background import Background
+from tests.faults.calls import PASSWORD, SOON, bearer, send
 from tests.faults.proxy import Proxy
 from tests.listener import Listener, Refused
 from tests.services.postgres import Postgres
@@ -25,9 +23,6 @@ from tests.services.server import SECRET_KEY, ServerProcess
 from tests.services.valkey import Valkey
 from tests.support import wait_until
 
-# A refusal takes 1.5 s at most; the rest is for a machine that is busy with other things.
-SOON = 5.0
-PASSWORD = "a long password"
 POOL = 3
 
 Fault = Callable[[Proxy], None]
@@ -97,10 +92,6 @@ def healed(server: ServerProcess, proxy: Proxy) -> Iterator[None]:
     )
 
 
-def bearer(user: str = "alice") -> dict[str, str]:
-    return {"Authorization": f"Bearer {Tokens([SECRET_KEY], 600).make(user)}"}
-
-
 @pytest.fixture
 def browser(server: ServerProcess) -> Iterator[requests.Session]:
     """Alice's, signed in."""
@@ -110,12 +101,6 @@ def browser(server: ServerProcess) -> Iterator[requests.Session]:
         form = {"username": "alice", "password": PASSWORD, "csrf_token": csrf}
         assert session.post(f"{server.url}/login", data=form, timeout=10).ok
         yield session
-
-
-def send(server: ServerProcess) -> requests.Response:
-    body = {"to": "alice", "body": "hi"}
-    url = f"{server.url}/api/v1/messages"
-    return requests.post(url, json=body, headers=bearer(), timeout=SOON)
 
 
 CALLS = {
@@ -266,45 +251,3 @@ def test_a_database_without_tables_is_a_fault_that_says_what_to_do(
     assert (answer.status_code, "Retry-After" in answer.headers) == (500, False)
     assert requests.get(f"{server.url}/readyz", timeout=SOON).json()["database"] == "unprepared"
     assert server.output().count("Run `flask notifier init-db`") == 1
-
-
-# -- SQLite -----------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def locked(server: ServerProcess) -> Iterator[None]:
-    """The write lock of another program on the server's file."""
-    path = server.env["DATABASE_URL"].removeprefix("sqlite:///")
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    yield
-    other.rollback()
-    other.close()
-
-
-def test_a_send_waits_for_a_locked_file_and_nobody_else_does(serve: Serve) -> None:
-    server = serve()
-    server.flask("notifier", "create-user", "alice", "--password", PASSWORD)
-    answers: list[int] = []
-    sender = threading.Thread(target=lambda: answers.append(send(server).status_code))
-    with locked(server):
-        sender.start()
-        until = time.monotonic() + 3
-        polls = 0
-        while time.monotonic() < until:
-            poll = requests.get(f"{server.url}/notifications", headers=bearer(), timeout=SOON)
-            assert poll.status_code == 200
-            polls += 1
-        assert answers == []
-    sender.join(SOON)
-    assert answers == [201]
-    assert polls > 10
-
-
-def test_a_file_that_stays_locked_is_a_503(serve: Serve) -> None:
-    server = serve({"NOTIFIER_BUSY_TIMEOUT": "0.3"})
-    server.flask("notifier", "create-user", "alice", "--password", PASSWORD)
-    with locked(server):
-        answer = send(server)
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
-    assert send(server).status_code == 201

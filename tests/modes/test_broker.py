@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,6 @@ class Outage:
     statuses: list[int]
     polled: int
     shown: int
-    ready: int
     pushed_after: list[Any]
 
 
@@ -60,24 +60,27 @@ def outage(host: Host, broker: Valkey, request: pytest.FixtureRequest) -> Outage
     """An outage of Redis in the middle of sends to one user, who has a page open."""
     begin, end = FAULTS[request.param]
     user = f"alice.{request.param}"
-    listener, sender = host.listen(user), host.bearer("sender")
-    begin(broker)
-    try:
-        with ThreadPoolExecutor(4) as pool:
-            sends = pool.map(lambda _: host.post({"to": user, "body": "hi"}, sender), range(SENDS))
-            statuses = [answer.status_code for answer in sends]
-        polled = host.badge(user)
-        wait_until(lambda: listener.count == SENDS, 20, "the page shows it, by the sweep")
-        wait_until(lambda: readiness(host) == 503, 20, "the worker knows of the outage")
-        assert pushed(listener, UNREAD) == []
-    finally:
-        end(broker)
-    wait_until(lambda: readiness(host) == 200, 20, "the worker has its subscription again")
-    ready = readiness(host)
-    host.post({"to": user, "body": "after"}, sender).raise_for_status()
-    wait_until(lambda: SENDS + 1 in pushed(listener, UNREAD), 20, "it is pushed")
-    listener.close()
-    return Outage(statuses, polled, listener.count, ready, pushed(listener, UNREAD))
+    with closing(host.listen(user)) as listener:
+        begin(broker)
+        try:
+            statuses = sends(host, user)
+            polled = host.badge(user)
+            wait_until(lambda: listener.count == SENDS, 20, "the page shows it, by the sweep")
+            wait_until(lambda: readiness(host) == 503, 20, "the worker knows of the outage")
+            assert pushed(listener, UNREAD) == []
+        finally:
+            end(broker)
+        wait_until(lambda: readiness(host) == 200, 20, "the worker is subscribed again")
+        host.post({"to": user, "body": "after"}, host.bearer("sender")).raise_for_status()
+        wait_until(lambda: SENDS + 1 in pushed(listener, UNREAD), 20, "it is pushed")
+        return Outage(statuses, polled, listener.count, pushed(listener, UNREAD))
+
+
+def sends(host: Host, user: str) -> list[int]:
+    """Send from several threads; the statuses of the answers. One that does not come raises."""
+    sender, message = host.bearer("sender"), {"to": user, "body": "hi"}
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(lambda _: host.post(message, sender).status_code, range(SENDS)))
 
 
 def readiness(host: Host) -> int:

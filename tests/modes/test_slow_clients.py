@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 
-from notifier.engine.wire import MOST_BYTES
 from tests.modes.hosts import Host, connect, pushed
 from tests.support import wait_until
 
 LARGE = "x" * 15_000
-# Together more than the lean transport and two kernels hold for a client.
-MANY = (MOST_BYTES + 5_000_000) // len(LARGE)
+MANY = 400  # times LARGE is more than our transport and two kernels hold for a client
 
 About = dict[str, Any]
 
@@ -25,21 +24,19 @@ def crowded(request: pytest.FixtureRequest, mode: str) -> Iterator[tuple[Host, A
     """
     host: Host = request.getfixturevalue(request.param)
     user = f"{request.param}.does.not.read"
-    client = connect(host, user, receive_buffer=4096)
-    before = host.about()
-    with host.script.transaction():
-        for number in range(MANY):
-            host.script.notify(user, f"large{number}", LARGE)
-    yield host, before
-    client.close()
+    with closing(connect(host, user, receive_buffer=4096)):
+        before = host.about()
+        with host.script.transaction():
+            for number in range(MANY):
+                host.script.notify(user, f"large{number}", LARGE)
+        yield host, before
 
 
 def test_who_does_not_read_keeps_nobody_waiting(crowded: tuple[Host, About], alice: str) -> None:
     host, _ = crowded
-    listener = host.listen(alice)
-    host.notify(alice, "small", 1)
-    wait_until(lambda: pushed(listener, "small"), 30)
-    listener.close()
+    with closing(host.listen(alice)) as listener:
+        host.notify(alice, "small", 1)
+        wait_until(lambda: pushed(listener, "small"), 30)
 
 
 @pytest.mark.parametrize("crowded", ["host"], indirect=True)

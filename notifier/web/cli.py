@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from .. import checks, messages
 from ..errors import NotifierError
 from ..operations import Operation
+from ..outages import reason
 from .commands import doctor, keys, retention, tables, tail
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def register(app: flask.Flask, notifier: Notifier) -> None:
 
 
 class _Group(AppGroup):
-    """A group whose commands end with one line and status 1 on an error of ours."""
+    """A group whose commands end with what to do, and status 1, on an error of ours."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -49,9 +50,8 @@ class _Group(AppGroup):
         except NotifierError as error:
             raise click.ClickException(str(error)) from error
         except SQLAlchemyError as error:
-            reason = getattr(error, "orig", None) or error
             raise click.ClickException(
-                f"the database refused: {str(reason).strip()}\n"
+                f"the database refused: {reason(error)}\n"
                 "Check DATABASE_URL; missing tables come from `flask notifier init-db`."
             ) from error
 
@@ -113,4 +113,4 @@ def _commit(notifier: Notifier, operations: Sequence[Operation]) -> None:
 
 
 def _flush(notifier: Notifier) -> None:
-    notifier.publisher.flush(_FLUSH_SECONDS)
+    notifier.flush(_FLUSH_SECONDS)

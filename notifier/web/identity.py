@@ -15,7 +15,7 @@ from ..errors import InvalidInput
 from ..idempotency import user_label
 from .tokens import Tokens
 
-__all__ = ["Caller", "Identity", "has_token"]
+__all__ = ["Caller", "Identify", "Identity", "has_token"]
 
 log = logging.getLogger("notifier.web")
 

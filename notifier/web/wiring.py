@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import flask
 from flask_socketio import SocketIO
@@ -19,7 +19,7 @@ from ..engine.modes import detect_async_mode
 from ..engine.transport import socketio_class
 from ..publisher import MemoryPublisher, Publisher
 from . import api, cli, hosting, pages, problems, sockets
-from .identity import Identity
+from .identity import Identify, Identity
 from .joint import HOST_NAMESPACE, Joint
 from .metrics import Metrics
 from .origins import allow
@@ -61,7 +61,9 @@ def publisher_of(settings: Settings) -> Publisher:
     )
 
 
-def identity_of(app: flask.Flask | None, settings: Settings, identify: Any = None) -> Identity:
+def identity_of(
+    app: flask.Flask | None, settings: Settings, identify: Identify | None = None
+) -> Identity:
     """Who is who in ``app``: its own session, and tokens signed with its keys."""
     keys = settings.token_keys
     if not keys:

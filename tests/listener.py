@@ -67,8 +67,10 @@ class Listener:
         auth = {} if self._token is None else {"token": self._token}
         socket.send("40" + json.dumps(auth))
         answer = str(socket.recv())
-        while answer == "2":
-            socket.send("3")
+        # Under threads an event may come before CONNECT, and the head comes after it anyway.
+        while answer == "2" or answer.startswith("42"):
+            if answer == "2":
+                socket.send("3")
             answer = str(socket.recv())
         if answer.startswith("44"):
             socket.close()

@@ -16,7 +16,7 @@ def bearer(user: str = "alice") -> dict[str, str]:
     return {"Authorization": f"Bearer {Tokens([SECRET_KEY], 600).make(user)}"}
 
 
-def send(server: ServerProcess) -> requests.Response:
+def send(server: ServerProcess, timeout: float = SOON) -> requests.Response:
     body = {"to": "alice", "body": "hi"}
     url = f"{server.url}/api/v1/messages"
-    return requests.post(url, json=body, headers=bearer(), timeout=SOON)
+    return requests.post(url, json=body, headers=bearer(), timeout=timeout)

@@ -153,6 +153,6 @@ def connect(host: Host, user: str, receive_buffer: int = 0) -> WebSocket:
     client = WebSocket(connection)
     client.receive()
     client.send(b"40" + json.dumps({"token": host.script.token(user)}).encode())
-    while not client.receive().startswith(b"40"):
-        pass
+    while not (packet := client.receive()).startswith(b"40"):
+        assert packet.startswith(b"42"), packet
     return client

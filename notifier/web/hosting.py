@@ -75,7 +75,8 @@ def _clashes(app: flask.Flask, blueprint: str) -> Iterator[tuple[str, str]]:
     methods = {
         (rule.rule, method): rule.endpoint
         for rule in rules
-        if not rule.endpoint.startswith(ours)
+        # One that only builds URLs answers nothing.
+        if not rule.endpoint.startswith(ours) and not rule.build_only
         for method in rule.methods or ()
         if method not in ("HEAD", "OPTIONS")
     }

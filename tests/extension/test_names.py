@@ -165,3 +165,19 @@ def test_a_badge_that_cannot_be_read_is_hidden_and_told_once(
     notifier.stop(0)
     [told] = [one.getMessage() for one in caplog.records if one.name == "notifier.web"]
     assert "init-db" in told
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_rule_of_the_host_that_only_builds_urls_may_name_our_paths(
+    first: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = host()
+    if not first:
+        wired(app)
+    app.add_url_rule("/notifications", "main.notifications", build_only=True)
+    if first:
+        wired(app)
+    assert app.test_client().get("/notifications").status_code == 401
+    with app.test_request_context():
+        assert flask.url_for("main.notifications") == "/notifications"
+    assert "hidden by ours" not in caplog.text

@@ -13,6 +13,10 @@ _DEAF = (
     "pages follow by the sweep. Set REDIS_URL in every process."
 )
 _ASSUMED = " (assumed: nothing here says how many; --workers does, and with --url the server)"
+_FIRST_LINES = {
+    "eventlet": "from notifier.engine.patching import patch; patch()",
+    "gevent": "from gevent import monkey; monkey.patch_all()",
+}
 _ONE_AT_A_TIME = ("sync", "gunicorn.workers.sync.SyncWorker")
 
 
@@ -30,8 +34,9 @@ def patching(site: Site) -> Result:
             f"{launch.patched_by} patches sockets and locks after {', '.join(launch.late)} "
             "was imported",
             "What was imported first stays blocking: one slow answer stops every socket of the "
-            "worker. Make `from notifier.engine.patching import patch; patch()` the first line of "
-            f"{site.module}, before any other import, and import nothing in gunicorn.conf.py.",
+            f"worker. Make `{_FIRST_LINES[launch.patched_by]}` the first line of "
+            f"{str(site.module).partition(':')[0]}, before any other import, and import nothing in "
+            "gunicorn.conf.py.",
         )
     return ok(f"{launch.patched_by} patches sockets and locks before anything else is imported")
 
@@ -72,6 +77,8 @@ def workers(site: Site) -> Result:
 def server_workers(site: Site) -> Result:
     """Whether the processes that the server at the public address says it has can share things."""
     count, _ = site.workers
+    if site.several_serve is None:
+        return skipped("only /readyz could say it")
     if not site.several_serve:
         return ok("the server says of no other process")
     if site.engine.dialect.name == "sqlite":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,12 +14,18 @@ from notifier.doctor.processes import patching, workers
 from notifier.doctor.report import Result, State
 from notifier.doctor.site import Site
 from tests.doctor.conftest import Examine, Host
+from tests.services.server import SECRET_KEY, clean_environment
+from tests.support import ROOT
 
 Rehearse = Callable[..., Result]
 
 EARLY = "from notifier.engine.patching import patch\npatch()\nimport flask\n"
 SILENT = "import flask\nfrom notifier.engine.patching import patch\npatch()\n"
 LATE = "import sqlalchemy\nimport eventlet\neventlet.monkey_patch()\n"
+FACTORY = (
+    "import flask\ndef {name}(where=''):\n    import eventlet; eventlet.monkey_patch()\n"
+    "    assert where == {where!r}\n    return flask.Flask('made')\n"
+)
 GEVENT = "import sqlalchemy\nfrom gevent import monkey\nmonkey.patch_all()\n"
 WORKER = "worker_class = 'notifier.engine.worker.EventletWorker'\nworkers = 3\n"
 
@@ -27,11 +35,11 @@ def rehearsed(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Re
     """A function that says what the check of a module finds: `rehearsed("import flask")`."""
     monkeypatch.chdir(tmp_path)
 
-    def rehearse(module: str, config: str = "") -> Result:
+    def rehearse(module: str, config: str = "", name: str = "") -> Result:
         (tmp_path / "served.py").write_text(module)
         if config:
             (tmp_path / "gunicorn.conf.py").write_text(config)
-        return patching(Site(host(), module="served"))
+        return patching(Site(host(), module=f"served{name}"))
 
     return rehearse
 
@@ -64,6 +72,55 @@ def test_when_sockets_are_patched(
 ) -> None:
     found = rehearsed(module, config)
     assert (found.state, words in found.found) == (state, True), found
+
+
+@pytest.mark.parametrize(
+    ("factory", "where", "name"),
+    [
+        ("create_app", "", ":create_app"),
+        ("create_app", "", ":create_app()"),
+        ("make", "here", ":make('here')"),
+        ("make", "here", ":make(where='here')"),
+        ("make_app", "", ""),
+    ],
+)
+def test_a_factory_that_patches_is_too_late(
+    rehearsed: Rehearse, factory: str, where: str, name: str
+) -> None:
+    found = rehearsed(FACTORY.format(name=factory, where=where), name=name)
+    assert (found.state, "after flask" in found.found) == (State.WRONG, True), found
+
+
+def test_a_factory_is_not_called_where_there_is_an_app(rehearsed: Rehearse) -> None:
+    module = "import flask\napp = flask.Flask('made')\ndef create_app(): raise ValueError\n"
+    for name in ("", ":app"):
+        assert rehearsed(module, name=name).state is State.OK
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "other"),
+    [(LATE, "notifier.engine.patching", "gevent"), (GEVENT, "monkey.patch_all()", "engine")],
+)
+def test_the_advice_is_for_the_library_that_patches(
+    rehearsed: Rehearse, module: str, line: str, other: str
+) -> None:
+    advice = rehearsed(module).advice
+    assert line in advice
+    assert other not in advice
+
+
+def test_the_command_line_names_the_factory(tmp_path: Path) -> None:
+    module = FACTORY.format(name="make", where="").replace(
+        "return flask.Flask('made')",
+        "from notifier import Notifier; app = flask.Flask('made'); Notifier(app); return app",
+    )
+    (tmp_path / "made.py").write_text(module)
+    command = [sys.executable, "-m", "flask", "--app", "made:make", "notifier", "doctor"]
+    env = clean_environment(PYTHONPATH=str(ROOT), SECRET_KEY=SECRET_KEY)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=env, cwd=tmp_path, timeout=60
+    )
+    assert "eventlet patches sockets and locks after flask" in done.stdout, done.stderr
 
 
 def test_the_number_of_workers_is_gunicorns(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -58,8 +59,9 @@ def _module(ctx: click.Context) -> str | None:
     info = ctx.find_object(ScriptInfo)
     if info is None or info.create_app is not None:
         return None
-    path = info.app_import_path
-    if path:
-        return prepare_import(path.partition(":")[0])
+    if info.app_import_path:
+        # As Flask splits it: the name of the app or its factory, with arguments maybe.
+        path, *name = re.split(r":(?![\\/])", info.app_import_path, maxsplit=1)
+        return ":".join([prepare_import(path), *name])
     found = [name for name in _DEFAULT_MODULES if name.removesuffix(".py") in sys.modules]
     return found[0].removesuffix(".py") if found else None

@@ -12,6 +12,7 @@ from .. import schema
 from ..models import metadata
 from ..outages import reason
 from ..stamps import system_clock
+from . import privileges
 from .report import Result, ok, skipped, warning, wrong
 from .site import Site
 
@@ -54,11 +55,15 @@ def reachable(site: Site) -> Result:
 
 
 def tables(site: Site) -> Result:
-    """Whether our tables are there, with all of their columns and indexes."""
-    missing, found = site.ask(lambda connection: (_missing(connection, site), _found(connection)))
+    """Whether our tables are there, with all of their columns and indexes, and may be used."""
     newest = schema.REVISIONS[-1]
-    if missing:
+    if out_of_sight := site.ask(privileges.hidden):
+        return _forbidden(site, out_of_sight)
+    if missing := site.ask(lambda connection: _missing(connection, site)):
         return wrong(f"missing in the database: {', '.join(missing)}", _PREPARE)
+    found, forbidden = site.ask(_standing)
+    if forbidden:
+        return _forbidden(site, forbidden)
     if found in (None, *schema.REVISIONS[:-1]):
         return wrong(f"the tables are of revision {found}, this code needs {newest}", _PREPARE)
     if found != newest:
@@ -112,11 +117,16 @@ def _version(connection: Connection) -> str:
     return f"PostgreSQL {connection.scalar(text('SHOW server_version'))}"
 
 
-def _found(connection: Connection) -> str | None:
-    """The revision of the tables, None where there is no telling."""
-    if not inspect(connection).has_table(schema.VERSION_TABLE):
-        return None
-    return schema.revision(connection)
+def _forbidden(site: Site, what: list[str]) -> Result:
+    advice = privileges.ADVICE[site.engine.dialect.name]
+    return wrong(f"forbidden in the database: {', '.join(what)}", advice)
+
+
+def _standing(connection: Connection) -> tuple[str | None, list[str]]:
+    """The revision of the tables, None where there is no telling, and what may not be done."""
+    versioned = inspect(connection).has_table(schema.VERSION_TABLE)
+    forbidden = privileges.lacking(connection, versioned=versioned)
+    return schema.revision(connection) if versioned and not forbidden else None, forbidden
 
 
 def _missing(connection: Connection, site: Site) -> list[str]:

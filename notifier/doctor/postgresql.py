@@ -77,18 +77,24 @@ def connections(site: Site) -> Result:
     )
     limit = min([highest - reserved, *(one for one in others if one is not None and one >= 0)])
     count, _ = site.workers
-    pool = site.settings.pool_size
-    needed = count * pool
-    found = f"{count} x {pool} (workers x NOTIFIER_POOL_SIZE) of {limit}; {open_now} open now"
+    most, said_by = site.pool
+    needed = "any number" if most is None else f"{count} x {most} (workers x {said_by})"
+    found = f"{needed} of {limit}; {open_now} open now"
     if port is not None and port != (site.engine.url.port or _PORT):
         return ok(f"{found}; a pooler or a forwarded port is in between, whose limit counts")
-    if needed > limit:
+    if most is None:
+        return warning(
+            f"{found}: {said_by} has no limit",
+            "Under load the server may refuse connections, and requests answer 503. Give the "
+            "engine a pool with a limit.",
+        )
+    if count * most > limit:
         return wrong(
             found,
             "Under load the server refuses connections, and requests answer 503. Lower "
-            "NOTIFIER_POOL_SIZE or the number of workers, or raise max_connections.",
+            f"{said_by} or the number of workers, or raise max_connections.",
         )
-    if needed > 0.8 * limit:
+    if count * most > 0.8 * limit:
         return warning(
             found,
             "A deployment starts new workers before the old ones end, and migrations and shells "

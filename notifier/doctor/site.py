@@ -6,15 +6,17 @@ import contextlib
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from redis import Redis
 from sqlalchemy import Connection, Engine, MetaData
+from sqlalchemy.pool import QueuePool, StaticPool
 from werkzeug.routing import BuildError
 
 from ..broker.endpoint import Endpoint, endpoint_of
 from ..broker.wire import Wire
 from ..config import Settings
+from ..fairpool import FairQueuePool
 from ..web.joint import Joint
 from ..web.serving import wire_of
 from .launch import Launch, launch_of
@@ -53,7 +55,7 @@ class Site:
         self.visit = secrets.token_hex(8)
         self.date: tuple[str, int] | None = None
         self.broker_of_server = ""
-        self.several_serve = False
+        self.several_serve: bool | None = None
         self.socket: WebSocket | None = None
 
     @property
@@ -117,6 +119,18 @@ class Site:
         if count := os.environ.get("WEB_CONCURRENCY"):
             return int(count), "WEB_CONCURRENCY"
         return 1, ""
+
+    @property
+    def pool(self) -> tuple[int | None, str]:
+        """The most connections a process opens, None if nothing limits it, and what sets it."""
+        pool: Any = self.engine.pool
+        if isinstance(pool, FairQueuePool):
+            ours = pool.size() == self.settings.pool_size
+            return pool.size(), "NOTIFIER_POOL_SIZE" if ours else "the engine's pool_size"
+        if not isinstance(pool, QueuePool):
+            return (1 if isinstance(pool, StaticPool) else None), type(pool).__name__
+        more = int(pool._max_overflow)
+        return (None if more < 0 else pool.size() + more), "the engine's pool_size and max_overflow"
 
     @contextlib.contextmanager
     def nodes(self) -> Iterator[list[Redis]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy
-from sqlalchemy import Column, Integer, MetaData, Table, text
+from sqlalchemy import Column, Integer, MetaData, NullPool, Table, text
 
 from notifier import create_engine
 from notifier.doctor import database
@@ -150,6 +151,23 @@ def test_a_limit_of_the_database_itself(
     found = look("connections", DATABASE_URL=postgres_url)["connections"]
     postgres.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1")
     assert found.state is State.WRONG
+
+
+@pytest.mark.parametrize(
+    ("options", "state"),
+    [
+        ({"pool_size": 60, "max_overflow": 60}, State.WRONG),
+        ({"pool_size": 5, "max_overflow": 10}, State.OK),
+        ({"pool_size": 5, "max_overflow": -1}, State.WARNING),
+        ({"poolclass": NullPool}, State.WARNING),
+    ],
+)
+def test_the_pool_of_the_hosts_engine_is_what_counts(
+    look: Examine, postgres_url: str, options: dict[str, Any], state: State
+) -> None:
+    engine = sqlalchemy.create_engine(postgres_url, **options)
+    found = look("connections", workers=2, engine=engine)["connections"]
+    assert (found.state, "NOTIFIER_POOL_SIZE" in found.found) == (state, False), found
 
 
 @pytest.mark.parametrize(("seconds", "state"), [(3, State.WARNING), (-60, State.WRONG)])

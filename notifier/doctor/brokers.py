@@ -19,6 +19,7 @@ from .site import Site
 
 __all__ = ["buffers", "memory", "reachable", "role"]
 
+_NO_INFO = "INFO is forbidden to this user of Redis; allow it with ACL SETUSER <name> +info"
 _ROUND_SECONDS = 4.0  # for what takes a millisecond, and a second longer if a beat was missed
 _LOOK_SECONDS = 0.005
 
@@ -53,13 +54,16 @@ def reachable(site: Site) -> Result:
 def role(site: Site) -> Result:
     """Whether this is a master: what is published at a replica stays there."""
     with site.nodes() as nodes:
-        replicas = [_place(node) for node in nodes if _info(node).get("role") == "slave"]
+        roles = {_place(node): _info(node).get("role") for node in nodes}
+    replicas = [place for place, role in roles.items() if role == "slave"]
     if replicas:
         return wrong(
             f"{', '.join(replicas)} is a replica",
             "What is published at a replica does not reach those who are subscribed at the master. "
             "Name the master, or Sentinel: redis+sentinel://host:26379/name.",
         )
+    if None in roles.values():
+        return skipped(_NO_INFO)
     return ok("a master")
 
 
@@ -78,6 +82,8 @@ def buffers(site: Site) -> Result:
 
 
 def _judge_memory(info: dict[str, Any]) -> Result:
+    if not info:
+        return skipped(_NO_INFO)
     policy, limit = info.get("maxmemory_policy", "unknown"), int(info.get("maxmemory", 0))
     if info.get("evicted_clients", 0):
         return wrong(
@@ -98,7 +104,8 @@ def _judge_memory(info: dict[str, Any]) -> Result:
 
 
 def _judge_buffers(node: Redis) -> Result:
-    cut = int(_info(node).get("client_output_buffer_limit_disconnections", 0))
+    info = _info(node)
+    cut = int(info.get("client_output_buffer_limit_disconnections", 0))
     try:
         given: Any = node.config_get("client-output-buffer-limit")
     except (NoPermissionError, ResponseError):
@@ -106,6 +113,8 @@ def _judge_buffers(node: Redis) -> Result:
             return warning(
                 f"Redis has cut {cut} clients that were behind; CONFIG is forbidden here", _RAISE
             )
+        if not info:
+            return skipped("CONFIG and INFO are forbidden to this user of Redis")
         return skipped("CONFIG is forbidden here; no client was cut for being behind so far")
     hard, soft, seconds = _pubsub_limit(given["client-output-buffer-limit"])
     found = f"a subscriber may be {hard:,} bytes behind, or {soft:,} for {seconds} s"
@@ -186,6 +195,5 @@ def _info(node: Redis) -> dict[str, Any]:
     try:
         told: dict[str, Any] = node.info()
     except NoPermissionError:
-        node.ping()
         return {}
     return told

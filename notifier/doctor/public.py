@@ -18,6 +18,7 @@ __all__ = ["NO_URL", "clock", "lost", "poll", "server", "test_user"]
 
 NO_URL = "give the public address: --url https://..."
 _LARGEST = 65_536  # bytes of an answer that are looked at
+_HONOUR = "Let the proxy honour Cache-Control: no-store, or keep nothing of this path."
 # Longest idle time of a socket that balancers and proxies bear by default, in seconds.
 _USUAL_IDLE = 60
 
@@ -35,13 +36,11 @@ def server(site: Site) -> Result:
             f"{site.url} redirects to {answer.headers.get('location', 'nowhere')}",
             "A WebSocket follows no redirect. Give the address that pages are really served at.",
         )
+    if _asks_for_password(answer):
+        return skipped(f"{site.url} asks for a password, which the doctor has none of")
     told = _object(answer)
     if "database" not in told:
-        return wrong(
-            f"{site.url} answers {answer.status} without being this app {_signed(answer)}".rstrip(),
-            "The proxy sends /readyz elsewhere, or cannot reach the app (502, 503, 504): check the "
-            "address and port it forwards to, and that the app listens there.",
-        )
+        return _without_readyz(site, answer)
     site.date = (answer.headers.get("date", ""), system_clock())
     site.broker_of_server = str(told.get("broker"))
     site.several_serve = told.get("processes") == "several"
@@ -51,6 +50,35 @@ def server(site: Site) -> Result:
             "Look at its log. 'unprepared' means that init-db was not run for its DATABASE_URL.",
         )
     return _judge_heartbeat(site, told)
+
+
+def _without_readyz(site: Site, answer: Answer) -> Result:
+    """Whether it is this app all the same: /readyz need not be public, the poll has to be."""
+    poll = _get(site, site.path("poll", "/notifications"))
+    if not _is_poll(poll):
+        return wrong(
+            f"{site.url} answers {answer.status} without being this app {_signed(answer)}".rstrip(),
+            "The proxy sends /readyz elsewhere, or cannot reach the app (502, 503, 504): check the "
+            "address and port it forwards to, and that the app listens there.",
+        )
+    site.date = (poll.headers.get("date", ""), system_clock())
+    return warning(
+        f"this app answers, but not /readyz: {answer.status} {_signed(answer)}".rstrip(),
+        "Whether it is ready, has a broker and is one process or several is not known. If the "
+        "proxy keeps /readyz to itself, ask the server directly, too: --url http://127.0.0.1:...",
+    )
+
+
+def _is_poll(answer: Answer) -> bool:
+    """Whether that is how the app answers a poll of somebody who is not signed in, or is."""
+    refused = answer.headers.get("content-type", "").startswith("application/problem+json")
+    return (answer.status == 401 and refused) or "poll-interval" in answer.headers
+
+
+def _asks_for_password(answer: Answer) -> bool:
+    """Whether that is a dialogue of a browser, such as HTTP's Basic; ours is a bearer's."""
+    scheme = answer.headers.get("www-authenticate", "").partition(" ")[0].lower()
+    return answer.status == 401 and scheme not in ("", "bearer")
 
 
 def _judge_heartbeat(site: Site, told: dict[str, Any]) -> Result:
@@ -68,7 +96,9 @@ def _judge_heartbeat(site: Site, told: dict[str, Any]) -> Result:
 
 def poll(site: Site) -> Result:
     """Whether the poll gets through with its token, and is not answered by a cache."""
-    answer = _get(site, site.path("poll", "/notifications") + "?since=0", _bearer(site))
+    # An address of its own: no cache has an answer of before, or gives ours to others.
+    path = f"{site.path('poll', '/notifications')}?since=0&doctor={site.visit}"
+    answer = _get(site, path, _bearer(site))
     if answer.status == 401:
         return wrong(
             "the poll is answered 401 although a token was sent",
@@ -81,11 +111,13 @@ def poll(site: Site) -> Result:
             "It should be an empty JSON array. See what the proxy does with /notifications.",
         )
     if "age" in answer.headers or "no-store" not in answer.headers.get("cache-control", ""):
+        return wrong("the poll is answered by a cache", f"Pages that poll see old news. {_HONOUR}")
+    if _get(site, path, {"Authorization": "Bearer of no token"}).status == 200:
         return wrong(
-            "the poll is answered by a cache",
-            "Pages that poll see old news. Let the proxy honour Cache-Control: no-store.",
+            "a cache answers the poll, whoever asks: also with a token that is none",
+            f"Users get the news of each other, and old ones. {_HONOUR}",
         )
-    return ok("answered by the app, with the token, past every cache")
+    return ok("answered by the app, to the token, and not from a cache to somebody else")
 
 
 def clock(site: Site) -> Result:

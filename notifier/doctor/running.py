@@ -8,12 +8,18 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from redis.exceptions import NoPermissionError
+from sqlalchemy.exc import DBAPIError
+
+from ..errors import NotifierError
 from .report import Finding, Result, State, skipped, wrong
 from .site import Site
 
 __all__ = ["LIMIT_SECONDS", "Check", "examine"]
 
 log = logging.getLogger("notifier.doctor")
+
+_INSUFFICIENT_PRIVILEGE = "42501"  # PostgreSQL's manual, appendix A
 
 LIMIT_SECONDS = 8.0
 """How long a check may take unless it says otherwise. What it asks has shorter limits itself."""
@@ -70,7 +76,13 @@ def _bounded(check: Check, site: Site) -> Result:
 def _guarded(check: Check, site: Site) -> Result:
     try:
         return check.look(site)
+    except NotifierError as error:
+        return skipped(str(error))
+    except NoPermissionError as error:
+        return skipped(f"Redis forbids to look: {error}")
     except Exception as error:
+        if isinstance(error, DBAPIError) and _is_forbidden(error):
+            return skipped(f"the database forbids to look: {error.orig}")
         log.debug("The check %r broke", check.name, exc_info=True)
         last = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{last.filename.rpartition('/')[2]}:{last.lineno}"
@@ -80,3 +92,7 @@ def _guarded(check: Check, site: Site) -> Result:
             "So nothing is known about what it looks at. If the message does not tell you why, "
             "please report it with the log of `notifier.doctor` at level DEBUG.",
         )
+
+
+def _is_forbidden(error: DBAPIError) -> bool:
+    return getattr(error.orig, "pgcode", None) == _INSUFFICIENT_PRIVILEGE

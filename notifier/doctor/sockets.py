@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from redis.exceptions import RedisError
+
 from ..broker.wire import encode_event
 from ..operations import Event
 from ..stamps import system_clock
@@ -93,7 +95,13 @@ def push(site: Site) -> Result:
             )
         return skipped("REDIS_URL is not set")
     began = time.monotonic()
-    if _pushed(site):
+    try:
+        pushed = _pushed(site)
+    except RedisError as error:
+        return skipped(f"nothing can be published here, see 'redis': {error}")
+    except (OSError, ValueError) as error:
+        return wrong(f"the socket was lost while waiting for a push: {error}", _FORWARD)
+    if pushed:
         return ok(
             f"published here, it was on the socket {1000 * (time.monotonic() - began):.0f} ms later"
         )

@@ -19,7 +19,9 @@ class Proxy:
     """Forwards each connection to `port`.
 
     `request` and `answer` edit the first head that goes each way, `instead` is what it answers
-    itself to a WebSocket handshake, and with `mute` nothing that follows a 101 gets through.
+    itself to a WebSocket handshake, `at` what it answers at some paths, and with `mute` nothing
+    that follows a 101 gets through. With `keeps` it is a cache that heeds nobody: whoever asks for
+    an address gets the first good answer that was given there.
     """
 
     def __init__(
@@ -29,12 +31,16 @@ class Proxy:
         request: Edit = unchanged,
         answer: Edit = unchanged,
         instead: bytes = b"",
+        at: dict[str, bytes] | None = None,
+        keeps: bool = False,
         mute: bool = False,
         silent: bool = False,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._port = port
         self._request, self._answer = request, answer
+        self._at, self._keeps = at or {}, keeps
+        self._kept: dict[bytes, bytes] = {}
         self._instead, self._mute, self._silent, self._tls = instead, mute, silent, tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
@@ -66,6 +72,12 @@ class Proxy:
                 client.sendall(self._instead)
                 client.close()
                 return
+            address = head.split(b" ")[1]
+            own = self._at.get(address.decode()) or self._kept.get(address)
+            if own:
+                client.sendall(own)
+                client.close()
+                return
             server = socket.create_connection(("127.0.0.1", self._port))
             self._open.append(server)
             server.sendall(self._request(head))
@@ -75,6 +87,8 @@ class Proxy:
                 # What follows may have come with it.
                 client.sendall(answer.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
                 _pump(server, None)
+            if self._keeps and b" 200 " in answer[:16]:
+                answer = self._kept[address] = _whole(server, answer)
             client.sendall(answer)
             _pump(server, client)
             client.close()
@@ -127,6 +141,15 @@ def _head(source: socket.socket) -> bytes:
     while b"\r\n\r\n" not in received and (part := source.recv(65_536)):
         received += part
     return received
+
+
+def _whole(source: socket.socket, answer: bytes) -> bytes:
+    """`answer` with all of the body that its Content-Length promises."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    length = next(line for line in head.lower().split(b"\r\n") if b"content-length" in line)
+    while len(body) < int(length.split(b":")[1]) and (part := source.recv(65_536)):
+        body += part
+    return head + b"\r\n\r\n" + body
 
 
 def _pump(source: socket.socket, target: socket.socket | None) -> None:

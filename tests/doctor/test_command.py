@@ -9,12 +9,23 @@ from typing import Any
 
 import pytest
 from click.testing import Result as Ran
+from redis.exceptions import NoPermissionError
+from sqlalchemy.exc import ProgrammingError
 
 from notifier.doctor import checks
+from notifier.doctor.report import Result as DoctorResult
 from notifier.doctor.report import ok, warning, wrong
 from notifier.doctor.running import Check
+from notifier.doctor.site import Site
+from notifier.errors import ConfigurationError
 from tests.doctor.conftest import Host
 from tests.services.server import ServerProcess, run_flask
+
+
+class Forbidden(Exception):
+    """As psycopg2 tells of a missing privilege."""
+
+    pgcode = "42501"
 
 
 def run(host: Host, *arguments: str, **config: Any) -> Ran:
@@ -72,6 +83,22 @@ def test_a_check_that_breaks_is_reported(host: Host, only: Any) -> None:
     assert "wrong    one" in ran.stdout
     assert "ZeroDivisionError at test_command.py:" in ran.stdout
     assert "ok       two" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NoPermissionError("no permission to run 'x'"),
+        ConfigurationError("set SECRET_KEY"),
+        ProgrammingError("SELECT", {}, Forbidden()),
+    ],
+)
+def test_what_may_not_be_looked_at_is_skipped(host: Host, only: Any, error: Exception) -> None:
+    def forbidden(_site: Site) -> DoctorResult:
+        raise error
+
+    only(Check("one", forbidden))
+    assert run(host).stdout.startswith("skipped  one")
 
 
 def test_a_check_that_hangs_is_left(host: Host, only: Any) -> None:

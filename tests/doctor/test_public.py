@@ -163,6 +163,43 @@ def test_a_poll_out_of_a_cache(outside: Examine, through: Through) -> None:
     assert "cache" in found["poll"].found
 
 
+def test_a_cache_that_gives_answers_to_everybody(outside: Examine, through: Through) -> None:
+    found = outside("server", "poll", url=through(keeps=True).url)
+    assert found["poll"].state is State.WRONG
+    assert "also with a token that is none" in found["poll"].found
+
+
+@pytest.mark.parametrize("status", ["403 Forbidden", "404 Not Found", "200 OK"])
+def test_a_site_that_hides_readiness_is_looked_at_all_the_same(
+    outside: Examine, through: Through, status: str
+) -> None:
+    proxy = through(request=honest, at={"/readyz": answering(status, body="no")})
+    found = outside(*SOCKETS, "server workers", "server clock", "poll", url=proxy.url)
+    assert (found.pop("server").state, found.pop("server workers").state) == (
+        State.WARNING,
+        State.SKIPPED,
+    )
+    assert {name: one.state for name, one in found.items()} == dict.fromkeys(found, State.OK)
+
+
+def test_another_site_is_no_server_of_ours(outside: Examine, through: Through) -> None:
+    here = {path: answering("404 Not Found") for path in ("/readyz", "/notifications")}
+    assert outside("server", url=through(at=here).url)["server"].state is State.WRONG
+
+
+def test_a_site_behind_a_password_is_left(outside: Examine, through: Through) -> None:
+    password = answering("401 Unauthorized", 'WWW-Authenticate: Basic realm="x"')
+    found = outside("server", "poll", url=through(at={"/readyz": password}).url)
+    assert {one.state for one in found.values()} == {State.SKIPPED}
+
+
+def test_a_redis_that_is_away_breaks_no_other_check(outside: Examine, through: Through) -> None:
+    url = through(request=honest).url
+    found = outside("redis", *SOCKETS, url=url, REDIS_URL=f"redis://127.0.0.1:{free_port()}")
+    assert (found["redis"].state, found["push"].state) == (State.WRONG, State.SKIPPED)
+    assert "see 'redis'" in found["push"].found
+
+
 def test_a_server_whose_clock_is_wrong(outside: Examine, through: Through) -> None:
     late = through(answer=with_line("Date: Sun, 06 Nov 2016 08:49:37 GMT"))
     found = outside("server", "server clock", url=late.url)

@@ -79,6 +79,18 @@ def test_a_redis_that_allows_no_more_than_is_needed(look: Examine, fresh_valkey:
     assert {one.state for one in found.values()} == {State.OK, State.SKIPPED}
 
 
+def test_a_redis_that_says_nothing_about_itself(
+    look: Examine, host: Host, fresh_valkey: Valkey
+) -> None:
+    rules = ("resetchannels", "&notifier:*", "+publish", "+subscribe", "+unsubscribe")
+    url = limited(fresh_valkey, *rules)
+    host(REDIS_URL=fresh_valkey.url).start()
+    found = look(*ALL, REDIS_URL=url)
+    assert found.pop("redis").state is State.OK
+    assert {name: one.state for name, one in found.items()} == dict.fromkeys(found, State.SKIPPED)
+    assert "no client was cut" not in found["redis buffers"].found
+
+
 def test_a_redis_that_evicts(look: Examine, valkey_with: ValkeyWith) -> None:
     server = valkey_with("--maxmemory", "50mb", "--maxmemory-policy", "allkeys-lru")
     found = look("redis memory", REDIS_URL=server.url)["redis memory"]

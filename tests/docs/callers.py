@@ -20,7 +20,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, select
 
 from notifier import Notifier
-from tests.docs.story import Story
+from tests.docs.story import Story, end_of_database
 from tests.support import ROOT, free_port
 
 
@@ -85,6 +85,7 @@ def made(factory: dict[str, Any]) -> None:
             session["user_id"] = 7
         assert [one["data"] for one in client.get("/notifications").json] == ["shipped"]
     notifier.stop(1)
+    end_of_database(app)
 
 
 def connected(chat: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from tests.services.valkey import Valkey
 from tests.support import ROOT
 
 Begin = Callable[..., Story]
+SITE = "site"
 MEASURED = Path(__file__).with_name("measured")
 
 
@@ -27,7 +28,7 @@ def site(
 ) -> Iterator[ServerProcess]:
     """The reference app, live, with the users alice and bob."""
     folder = tmp_path_factory.mktemp("site")
-    environment = settings(f"sqlite:///{folder / 'site.db'}", valkey)
+    environment = settings(f"sqlite:///{folder / 'site.db'}", valkey, SITE)
     with pytest.MonkeyPatch.context() as monkeypatch:
         into(environment, monkeypatch)
         monkeypatch.chdir(ROOT)
@@ -56,7 +57,8 @@ def begin(
         server: ServerProcess | None = ask("site") if live else None
         own = ask("postgres_url") if on_postgres else f"sqlite:///{tmp_path / 'page.db'}"
         url = server.env["DATABASE_URL"] if server else own
-        into(settings(url, valkey) | {"LINES_OF": str(tmp_path)}, monkeypatch)
+        channel = SITE if live else tmp_path.name
+        into(settings(url, valkey, channel) | {"LINES_OF": str(tmp_path)}, monkeypatch)
         monkeypatch.chdir(tmp_path)
         create_tables(url)
         begun.append(Story(tmp_path, server.url if server else "", services))
@@ -67,11 +69,15 @@ def begin(
         story.close()
 
 
-def settings(database_url: str, valkey: Valkey) -> dict[str, str]:
-    """What the environment says, in which our own programs and modules are found."""
+def settings(database_url: str, valkey: Valkey, channel: str) -> dict[str, str]:
+    """What the environment says, in which our own programs and modules are found.
+
+    With a channel of its own a page is not heard by the doctor of another.
+    """
     return clean_environment(
         DATABASE_URL=database_url,
         REDIS_URL=valkey.url,
+        NOTIFIER_CHANNEL=channel,
         SECRET_KEY=SECRET_KEY,
         PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         PYTHONPATH=os.pathsep.join([str(MEASURED), str(ROOT)]),

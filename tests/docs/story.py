@@ -164,8 +164,8 @@ class Story:
         """An event as the contract has it, and what the block before it prints."""
         value = json.loads(text)
         for event in value if isinstance(value, list) else [value]:
-            if {"data", "timestamp"} <= event.keys():
-                assert {"name", "data", "timestamp"} <= event.keys() <= _EVENT
+            if "data" in event:
+                assert _EVENT - {"previous"} <= event.keys() <= _EVENT
                 assert event["name"] == UNREAD or check_name(event["name"])
                 assert from_seconds(event["timestamp"], "timestamp")
         if self.printed:
@@ -202,8 +202,10 @@ class Story:
     def close(self) -> None:
         """End what the page began."""
         self.close_window()
-        for value in [value for names in self.ends for value in names.values()]:
-            end(value)
+        for names in self.ends:
+            for value in names.values():
+                end(value)
+            end_of_database(names["app"])
         forget_modules(self.folder)
 
 
@@ -220,7 +222,17 @@ def forget_modules(folder: Path) -> None:
     for name, module in list(sys.modules.items()):
         if name == "wsgi" or (getattr(module, "__file__", None) or "").startswith(str(folder)):
             app = getattr(sys.modules.pop(name), "app", None)
-            end(app.extensions.get("notifier") if app is not None else None)
+            if isinstance(app, flask.Flask):
+                end(app.extensions.get("notifier"))
+                end_of_database(app)
+
+
+def end_of_database(app: flask.Flask) -> None:
+    """Let go of what Flask-SQLAlchemy holds for an app."""
+    if database := app.extensions.get("sqlalchemy"):
+        with app.app_context():
+            for engine in database.engines.values():
+                engine.dispose()
 
 
 def end(value: object) -> None:

@@ -42,7 +42,7 @@ class Servers:
         )
         self._running.append((line, process, port))
         url = f"http://127.0.0.1:{port}/healthz"
-        wait_until(lambda: not process.running or answers(url), 60, f"{line}: {url} answers")
+        wait_until(lambda: not process.running or answers(url), 90, f"{line}: {url} answers")
         assert process.running, f"{line}\n{process.output()}"
 
     def stop(self) -> None:

@@ -9,17 +9,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import sqlalchemy
-from sqlalchemy import (
-    Connection,
-    Engine,
-    event,
-)
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from .errors import ConfigurationError
 from .fairpool import FairQueuePool
+from .forks import ForkablePool
 from .outages import AT_ONCE, mark_lost_commits
 from .postgres import PATIENT, READ_ONLY, guard
 
@@ -45,7 +42,8 @@ def create_engine(
 
     It has at most ``pool_size`` connections, for one of which a caller waits ``pool_timeout``
     seconds. SQLite gets WAL, foreign keys and ``BEGIN IMMEDIATE``: whoever needs a lock waits up
-    to ``busy_timeout`` seconds without blocking other greenlets. PostgreSQL gets psycopg2, which
+    to ``busy_timeout`` seconds without blocking other greenlets; and its connections are closed
+    when the process forks (see ``forks``). PostgreSQL gets psycopg2, which
     eventlet can wait for (psycopg 3's C wait cannot be interrupted), and ``answer_timeout``
     seconds for every answer, that to connecting included; then the connection is given up. Use
     ``patient`` for what takes longer. Other ``options`` go to ``sqlalchemy.create_engine``.
@@ -53,8 +51,10 @@ def create_engine(
     Raises ConfigurationError for a malformed URL or another database.
     """
     parsed = _with_driver(url)
-    pool = {"poolclass": FairQueuePool, "pool_size": pool_size, "pool_timeout": pool_timeout}
-    if parsed.get_backend_name() == "sqlite":
+    on_sqlite = parsed.get_backend_name() == "sqlite"
+    pool_class = ForkablePool if on_sqlite else FairQueuePool
+    pool = {"poolclass": pool_class, "pool_size": pool_size, "pool_timeout": pool_timeout}
+    if on_sqlite:
         return _sqlite(parsed, busy_timeout, options if _in_memory(parsed) else {**pool, **options})
     engine = sqlalchemy.create_engine(parsed, **{**pool, **options})
     guard(engine, answer_timeout, pool_timeout)

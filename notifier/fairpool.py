@@ -21,13 +21,15 @@ class Turns:
 
     def __init__(self, places: int) -> None:
         self._lock = threading.Lock()
-        self._free = places
+        self._places = self._free = places
         self._line: deque[threading.Event] = deque()
+        self._pauses = 0
+        self._all_back = threading.Event()
 
     def take(self, timeout: float) -> bool:
         """Take a place, waiting up to ``timeout`` seconds; whether there was one."""
         with self._lock:
-            if self._free > 0:
+            if self._free > 0 and not self._pauses:
                 self._free -= 1
                 return True
             turn = threading.Event()
@@ -43,10 +45,37 @@ class Turns:
     def give(self) -> None:
         """Give a place back."""
         with self._lock:
-            if self._line:
-                self._line.popleft().set()
-            else:
-                self._free += 1
+            self._free += 1
+            self._hand_on()
+
+    @property
+    def all_free(self) -> bool:
+        """Whether nobody has a place."""
+        return self._free == self._places
+
+    def pause(self, timeout: float) -> bool:
+        """Give out no place until ``resume``; whether all are back within ``timeout`` seconds."""
+        with self._lock:
+            self._pauses += 1
+            self._all_back.clear()
+            if self.all_free:
+                return True
+        return self._all_back.wait(timeout)
+
+    def resume(self) -> None:
+        """End a pause. Several may overlap."""
+        with self._lock:
+            self._pauses -= 1
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        if self._pauses:
+            if self.all_free:
+                self._all_back.set()
+            return
+        while self._line and self._free > 0:
+            self._free -= 1
+            self._line.popleft().set()
 
     def _was_served(self, turn: threading.Event) -> bool:
         """Leave the line, unless the turn came just as the time was over."""

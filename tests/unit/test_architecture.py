@@ -20,7 +20,7 @@ CORE = [
     *("joining", "oneconnection", "ownstore", "unreachable", "reading"),
     *("errors", "config", "models", "operations", "stamps", "checks", "database", "inbox"),
     *("messages", "audit", "staging", "publisher", "store", "outages", "postgres"),
-    *("rows", "rows_postgresql", "rows_sqlite", "sending", "batches", "bulk", "fairpool"),
+    *("rows", "rows_postgresql", "rows_sqlite", "sending", "batches", "bulk", "fairpool", "forks"),
     *("apikeys", "idempotency"),
     *("chunks", "watch", "schema", "parts", "erasure", "expiry", "retention"),
 ]

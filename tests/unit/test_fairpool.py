@@ -129,3 +129,26 @@ def test_nobody_starves_while_others_come_back_again_and_again() -> None:
         thread.join()
     counts = [done.count(n) for n in range(10)]
     assert min(counts) > 0.5 * max(counts)
+
+
+def test_a_pause_gives_out_nothing_and_waits_for_all_places() -> None:
+    turns = Turns(2)
+    assert turns.take(0)
+    assert not turns.pause(0.01)
+    assert not turns.take(0.01)
+    turns.give()
+    assert turns.pause(0)
+
+
+def test_those_in_line_are_served_when_every_pause_is_over() -> None:
+    turns, served = Turns(1), list[bool]()
+    assert turns.pause(0)
+    assert turns.pause(0)
+    waiting = threading.Thread(target=lambda: served.append(turns.take(30)))
+    waiting.start()
+    wait_until(lambda: len(turns._line) == 1, message="somebody is in the line")
+    turns.resume()
+    assert len(turns._line) == 1
+    turns.resume()
+    waiting.join(30)
+    assert served == [True]

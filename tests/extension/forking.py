@@ -157,8 +157,12 @@ def busy(notifier: Notifier) -> int:
 def engine(notifier: Notifier) -> int:
     """An engine of ours that the host has made, for a session of its own."""
     own = create_engine(notifier.engine.url)
-    own.connect().close()
-    return forked(lambda: own.connect().close(), own.connect().close)
+
+    def use() -> None:
+        own.connect().close()
+
+    use()
+    return forked(use, use)
 
 
 def run(what: str, folder: Path) -> tuple[int, int]:

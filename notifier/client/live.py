@@ -10,7 +10,8 @@ from .connection import Socket, SocketBusy
 from .credentials import Credentials
 from .loop import Loop
 from .server import Server
-from .timing import BUSY_BACKOFF, RECONNECT_BACKOFF, STABLE, backoff
+from .timing import BUSY_BACKOFF, CONNECT_TIMEOUT, RECONNECT_BACKOFF, STABLE, backoff
+from .wire import is_head
 
 __all__ = ["Live"]
 
@@ -18,7 +19,9 @@ __all__ = ["Live"]
 class Live:
     """Opens a socket, and another when it is lost, until ``close``.
 
-    There is one at a time. What it tells comes from its thread and is posted to the loop.
+    There is one at a time. What it tells comes from its thread and is posted to the loop. It
+    counts once it has told a head, as the server does as soon as it can: where a host shares its
+    Socket.IO, other namespaces let anybody in and say nothing of ours.
     ``changed`` is called when there is a socket or no more, ``received`` with every event,
     ``died`` with what no new socket can cure.
     """
@@ -71,7 +74,7 @@ class Live:
 
     def received(self, name: object, payload: object) -> None:
         """An event came over the socket."""
-        self._loop.post(lambda: self._received(name, payload))
+        self._loop.post(lambda: self._told(name, payload))
 
     def ended(self, error: Exception) -> None:
         """The socket is over."""
@@ -80,6 +83,22 @@ class Live:
     # -- on the loop's thread -----------------------------------------------------------------
 
     def _opened(self) -> None:
+        self._loop.after("head", CONNECT_TIMEOUT, self._says_nothing)
+
+    def _says_nothing(self) -> None:
+        # It is kept: while its database is away, our own server says nothing either.
+        self._error = ConnectionError(
+            f"the namespace {self._server.namespace} of {self._server.socket_url} lets us in and "
+            "tells no head; is `namespace` right?"
+        )
+
+    def _told(self, name: object, payload: object) -> None:
+        if not self.connected and self._socket is not None and name == "head" and is_head(payload):
+            self._works()
+        self._received(name, payload)
+
+    def _works(self) -> None:
+        self._loop.cancel("head")
         self.connected = True
         self._error = None
         # Only one that lasts was a success; until then the delays go on growing.
@@ -93,6 +112,7 @@ class Live:
     def _ended(self, error: Exception) -> None:
         self._socket = None
         self._loop.cancel("stable")
+        self._loop.cancel("head")
         if not isinstance(error, OSError | ValueError):
             self._died(error)
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import time
 import urllib.request
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from .errors import CannotFollow
 from .rule import Json
 from .server import Server
 from .timing import FETCH_TIMEOUT, interval_from, retry_after
-from .wire import is_answer
+from .wire import decode, is_answer
 
 __all__ = ["Answer", "Busy", "fetch"]
 
@@ -71,7 +70,7 @@ def fetch(server: Server, since: float, token: str) -> Answer:
         handlers.append(urllib.request.HTTPSHandler(context=server.context))
     try:
         with urllib.request.build_opener(*handlers).open(request, timeout=FETCH_TIMEOUT) as found:
-            events = json.loads(_read(found, deadline))
+            events = decode(_read(found, deadline))
             interval = interval_from(found.headers.get("Poll-Interval"))
     except HTTPError as error:
         with error:
@@ -110,7 +109,7 @@ def _failure(url: str, error: HTTPError) -> Exception:
 def _detail(error: HTTPError) -> str:
     """What a problem+json answer says, in brackets."""
     try:
-        detail = json.loads(error.read(_MOST_DETAIL))["detail"]
+        detail = decode(error.read(_MOST_DETAIL))["detail"]
     except (OSError, http.client.HTTPException, ValueError, TypeError, KeyError):
         return ""
     return f" ({detail})"

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeGuard
 
 from .rule import Json
 
-__all__ = ["Packet", "connect_packet", "is_answer", "is_head", "is_push", "open_terms", "parse"]
+__all__ = [
+    "Packet",
+    "connect_packet",
+    "decode",
+    "is_answer",
+    "is_head",
+    "is_push",
+    "open_terms",
+    "parse",
+]
 
 # Engine.IO 4 packets are one digit and a payload; a message (4) holds a Socket.IO 5 packet.
 OPEN, CLOSE, PING, PONG = "0", "1", "2", "3"
 CONNECT, DISCONNECT, EVENT, CONNECT_ERROR = "40", "41", "42", "44"
+
+_AFTER_ANY_STAMP = 2**63
+_LONGEST_SILENCE = 86_400.0  # seconds; a socket of Python's bears no more than 24 days
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,14 @@ class Packet:
 def connect_packet(namespace: str, token: str) -> str:
     """The packet that signs in."""
     return CONNECT + _prefix(namespace) + json.dumps({"token": token})
+
+
+def decode(text: str | bytes) -> Any:
+    """What JSON says. Raises ValueError, also for what is nested too deeply."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("the JSON is nested too deeply") from error
 
 
 def parse(text: str, namespace: str) -> Packet | None:
@@ -47,7 +66,7 @@ def parse(text: str, namespace: str) -> Packet | None:
         return None
     # Between namespace and data there may be the number of an acknowledgement nobody gets.
     rest = rest.lstrip("0123456789")
-    return Packet(kind, json.loads(rest) if rest else None)
+    return Packet(kind, decode(rest) if rest else None)
 
 
 def open_terms(text: str) -> float:
@@ -55,13 +74,16 @@ def open_terms(text: str) -> float:
 
     Raises ValueError if it is no such packet.
     """
-    terms = json.loads(text[1:]) if text.startswith(OPEN) else None
+    terms = decode(text[1:]) if text.startswith(OPEN) else None
     if not isinstance(terms, dict):
         raise ValueError(f"this is no Engine.IO server; it began with {text[:40]!r}")
     try:
-        return float(terms["pingInterval"] + terms["pingTimeout"]) / 1000
-    except (KeyError, TypeError) as error:
+        silence = float(terms["pingInterval"] + terms["pingTimeout"]) / 1000
+    except (KeyError, TypeError, OverflowError) as error:
         raise ValueError(f"the server gave no heartbeat: {text[:200]!r}") from error
+    if not silence > 0:
+        raise ValueError(f"the server gave no heartbeat: {text[:200]!r}")
+    return min(silence, _LONGEST_SILENCE)
 
 
 def is_push(value: object, name: object) -> TypeGuard[Json]:
@@ -93,7 +115,8 @@ def _is_event(value: object) -> TypeGuard[Json]:
 
 def _is_stamp(value: object) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value) and value >= 0  # type: ignore[arg-type, operator]
+    # An integer of JSON may be larger than any float, and no number compares with NaN.
+    return number and 0 <= value < _AFTER_ANY_STAMP  # type: ignore[operator]
 
 
 def _prefix(namespace: str) -> str:

@@ -44,11 +44,13 @@ class Peer:
         data = self._input.read(size)
         return bytes(byte ^ mask[n % 4] for n, byte in enumerate(data)).decode(errors="replace")
 
-    def sign_in(self) -> str:
-        """Let the client in; the token it sent."""
+    def sign_in(self, head: float | None = None) -> str:
+        """Let the client in, and tell it a head if there is one; the token it sent."""
         self.send(OPEN)
         token = str(json.loads(self.receive().removeprefix("40"))["token"])
         self.send('40{"sid":"2"}')
+        if head is not None:
+            self.emit("head", {"timestamp": head})
         return token
 
     def refuse(self, code: str) -> str:
@@ -132,7 +134,7 @@ def _handler(server: FakeServer) -> type[BaseHTTPRequestHandler]:
                 self.answer(302 if server.moved else 503, {"Location": server.moved}, None)
 
         def answer(self, status: int, headers: dict[str, str], content: Any) -> None:
-            body = json.dumps(content).encode()
+            body = content if isinstance(content, bytes) else json.dumps(content).encode()
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)

@@ -175,7 +175,8 @@ def test_a_socket_that_is_lost_at_once_was_no_success() -> None:
     ignored: dict[str, Any] = dict.fromkeys(("changed", "received", "died"), lambda *_: None)
     live = Live(server, Credentials("token"), loop, **ignored)
     live._opened()
-    assert loop.waits_for("stable")
+    live._works()
+    assert (loop.waits_for("stable"), loop.waits_for("head")) == (True, False)
     live._ended(ConnectionError())
     assert (loop.waits_for("stable"), loop.waits_for("reconnect")) == (False, True)
 
@@ -235,7 +236,16 @@ def test_the_token_goes_to_the_namespace() -> None:
     assert connect_packet("/n", "t") == '40/n,{"token": "t"}'
 
 
-@pytest.mark.parametrize("text", ["", "0", "0[]", "0{}", "<html>", '0{"pingInterval":1}'])
+SILENT, NOTHING = (f'0{{"pingInterval":{least},"pingTimeout":1}}' for least in ("-9", "NaN"))
+
+
+def test_a_heartbeat_beyond_all_bounds_is_one_a_day() -> None:
+    assert open_terms('0{"pingInterval":1e300,"pingTimeout":1}') == 86_400
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "0[]", "0{}", "<html>", '0{"pingInterval":1}', SILENT, NOTHING]
+)
 def test_what_is_no_engine_io_is_said_to_be_none(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         open_terms(text)

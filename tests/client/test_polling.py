@@ -60,6 +60,28 @@ def test_a_page_that_is_no_answer_is_no_answer(fake: FakeServer) -> None:
         assert next(follower) == Event("step", 1, 1.0)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'[{"name":"a","data":1,"timestamp":1' + b"0" * 400 + b"}]",
+        b'[{"name":"a","data":1,"timestamp":NaN}]',
+        b"\xff",
+    ],
+    ids=["too deep", "too large", "no number", "no text"],
+)
+def test_nonsense_is_no_answer(fake: FakeServer, body: bytes) -> None:
+    fake.answers = [(200, {}, body), (200, {}, [event(1)])]
+    with follow(fake.url, "token") as follower:
+        assert next(follower) == Event("step", 1, 1.0)
+
+
+def test_an_error_that_explains_itself_too_deeply_is_one(fake: FakeServer) -> None:
+    fake.answers = [(500, {}, b"[" * 1_999), (200, {}, [event(1)])]
+    with follow(fake.url, "token") as follower:
+        assert next(follower).data == 1
+
+
 def test_a_token_that_is_refused_twice_is_raised(fake: FakeServer) -> None:
     fake.answers = [(401, {}, {"detail": "too old"})]
     tokens = iter(["one", "two", "three"])

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from notifier.client import Event, follow
+from notifier.client import Event, follow, live
 from notifier.client.credentials import Credentials
 from notifier.client.driver import Driver
 from notifier.client.outbox import Outbox
@@ -52,7 +52,7 @@ def test_pushes_may_overtake_each_other_within_the_grace(
     fake: FakeServer, go: threading.Event
 ) -> None:
     def talk(peer: Peer) -> None:
-        peer.sign_in()
+        peer.sign_in(head=0.0)
         go.wait(10)
         peer.emit("other", push(3, 3.0, previous=2.0, name="other"))
         peer.emit("step", push(2, 2.0, previous=0.0))
@@ -166,7 +166,7 @@ def test_a_refused_socket_gets_another_token(fake: FakeServer) -> None:
     sent: list[str] = []
 
     def second(peer: Peer) -> None:
-        sent.append(peer.sign_in())
+        sent.append(peer.sign_in(head=0.0))
         peer.wait()
 
     fake.talks = [lambda peer: sent.append(peer.refuse("expired")), second]
@@ -179,6 +179,62 @@ def test_a_socket_refused_for_its_only_token_is_raised(fake: FakeServer) -> None
     fake.talks = [lambda peer: peer.refuse("revoked")]
     with follow(fake.url, "token") as follower, pytest.raises(TokenRevoked, match="revoked"):
         list(follower)
+
+
+def test_a_socket_that_tells_nothing_of_ours_does_not_count(
+    fake: FakeServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def talk(peer: Peer) -> None:
+        peer.sign_in()
+        peer.emit("news", {"of": "the host's own"})
+        peer.wait()
+
+    monkeypatch.setattr(live, "CONNECT_TIMEOUT", 0.1)
+    fake.talks, fake.answers = [talk], [(200, {"Poll-Interval": "0.1"}, [])]
+    with follow(fake.url, "token") as follower:
+        wait_until(lambda: caplog.records, 20, "it says what is missing")
+        assert follower.state == "polling"
+    assert ["is `namespace` right?" in one.getMessage() for one in caplog.records] == [True]
+
+
+def test_a_head_that_comes_late_still_makes_a_socket(
+    fake: FakeServer, go: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def talk(peer: Peer) -> None:
+        peer.sign_in()
+        go.wait(10)
+        peer.emit("head", {"timestamp": 0})
+        peer.wait()
+
+    monkeypatch.setattr(live, "CONNECT_TIMEOUT", 0.1)
+    fake.talks, fake.answers = [talk], [(200, {"Poll-Interval": "0.1"}, [])]
+    with follow(fake.url, "token") as follower:
+        wait_until(lambda: len(fake.asked) >= 3, 20, "it polls")
+        go.set()
+        wait_until(lambda: follower.state == "live", 20, "the socket counts")
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        f'0{{"pingInterval":1{"0" * 400},"pingTimeout":1}}',
+        "0" + "[" * 60_000,
+    ],
+    ids=["large", "deep"],
+)
+def test_a_socket_that_opens_with_nonsense_ends_nothing(fake: FakeServer, opening: str) -> None:
+    def nonsense(peer: Peer) -> None:
+        peer.send(opening)
+        peer.wait()
+
+    def sense(peer: Peer) -> None:
+        peer.sign_in()
+        peer.emit("step", push(1, 1.0, previous=0.0))
+        peer.wait()
+
+    fake.talks = [nonsense, sense]
+    with follow(fake.url, "token") as follower:
+        assert next(follower).data == 1
 
 
 def test_a_server_without_room_for_a_socket_is_polled(

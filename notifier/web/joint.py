@@ -82,12 +82,12 @@ class Joint:
 
     @property
     def checks_origins(self) -> bool:
-        """Whether Engine.IO refuses pages of foreign origins."""
+        """Whether Engine.IO is known to refuse pages of foreign origins."""
         allowed = self.server.eio.cors_allowed_origins
-        if allowed is None or callable(allowed):
+        if allowed is None:
             return True
-        # An empty list turns the check off, too.
-        return bool(allowed) and "*" not in allowed
+        # An empty list turns the check off, too, and so may a function.
+        return not callable(allowed) and bool(allowed) and "*" not in allowed
 
     def note_socket(self) -> None:
         """A client is coming in, to the server that the SocketIO has now."""

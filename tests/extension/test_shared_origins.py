@@ -70,6 +70,19 @@ def test_only_an_upgrade_may_say_what_its_host_was(more: dict[str, str], believe
     assert same_host("https://shop.example", environ, ()) is believed
 
 
+@pytest.mark.parametrize(
+    ("allowed", "evil"), [(lambda _origin: True, False), ([EVIL["Origin"]], True)]
+)
+def test_cookies_count_for_pages_that_a_host_names_and_not_for_what_its_function_says(
+    allowed: Any, evil: bool
+) -> None:
+    app, socketio = with_socketio(cors_allowed_origins=allowed)
+    notifier = wired(app, socketio=socketio, identify=lambda: "alice")
+    client = socketio.test_client(app, namespace="/notifier", headers=EVIL)
+    assert client.is_connected("/notifier") is evil
+    notifier.stop(1)
+
+
 def test_an_origin_may_be_absent_with_an_upgrade_only() -> None:
     assert same_host(None, UPGRADE, ())
     assert not same_host(None, {}, ())

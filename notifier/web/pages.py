@@ -53,7 +53,14 @@ def register(app: flask.Flask, notifier: Notifier) -> None:
     ours = PrefixLoader({"notifier": FileSystemLoader(str(templates_dir() / "notifier"))})
     loader = app.jinja_loader
     app.jinja_loader = ChoiceLoader([loader, ours]) if loader else ours
-    app.context_processor(lambda: {"notifier_page": _page_of(notifier)})
+
+    def offer() -> dict[str, object]:
+        # All that a macro sees which was imported without context. Not set before anything is
+        # rendered, for the host may still say what its environment is to be like.
+        app.jinja_env.globals.setdefault("notifier_page", lambda: _page(notifier))
+        return {"notifier_page": _page_of(notifier)}
+
+    app.context_processor(offer)
 
 
 def _page_of(notifier: Notifier) -> Callable[[], Page]:

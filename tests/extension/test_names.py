@@ -181,3 +181,13 @@ def test_a_rule_of_the_host_that_only_builds_urls_may_name_our_paths(
     with app.test_request_context():
         assert flask.url_for("main.notifications") == "/notifications"
     assert "hidden by ours" not in caplog.text
+
+
+def test_the_macros_work_when_they_are_imported_without_context() -> None:
+    app = host()
+    wired(app)
+    page = BADGE.replace(" with context", "")
+    app.add_url_rule("/bare", "bare", lambda: flask.render_template_string(page))
+    client = signed_in(app)
+    assert client.get("/bare").text == client.get("/page").text
+    assert "data-notifier-badge" in client.get("/bare").text

@@ -12,7 +12,7 @@ from typing import Any
 
 from .errors import ConfigurationError
 
-__all__ = ["PREFIX", "Settings", "describe"]
+__all__ = ["PREFIX", "Settings", "check_keywords", "describe"]
 
 log = logging.getLogger("notifier")
 
@@ -188,6 +188,14 @@ class Settings:
         return cls(**values)
 
 
+def check_keywords(given: Mapping[str, object]) -> None:
+    """Raises ConfigurationError for a keyword that is the key of no setting."""
+    known = [_key(field) for field in dataclasses.fields(Settings)]
+    for keyword in given:
+        if keyword not in known:
+            raise ConfigurationError(_unknown(keyword, known))
+
+
 def describe() -> list[tuple[str, str, str]]:
     """(key, default, explanation) of every setting, in order: the rows of the documentation."""
     rows = []
@@ -211,8 +219,9 @@ def _ours(source: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unknown(key: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(key, known, n=1)
-    hint = f"; did you mean {close[0]}?" if close else "; see docs/settings.md"
+    names = {one.removeprefix(PREFIX): one for one in known}
+    close = difflib.get_close_matches(key.upper().removeprefix(PREFIX), names, n=1)
+    hint = f"; did you mean {names[close[0]]}?" if close else "; see docs/settings.md"
     return f"{key} is not a setting{hint}"
 
 

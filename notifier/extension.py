@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from . import bulk, messages
 from .checks import Known, user_id
-from .config import Settings
+from .config import Settings, check_keywords
 from .database import create_engine
 from .errors import ConfigurationError, NotWired, StagingError
 from .hostengine import beside
@@ -122,8 +122,10 @@ class Notifier(Reading, Keeping):
         It may be used by many threads and taken across a fork. ``session`` is one to join, as in
         ``Notifier``. ``settings`` are ``NOTIFIER_…`` keys and ``SECRET_KEY``. What is not given,
         an empty URL included, comes from the environment. Raises ConfigurationError for a malformed
-        URL; a database that cannot be reached is a DatabaseUnavailable when it is first used.
+        URL or a keyword that is no setting; a database that cannot be reached is a
+        DatabaseUnavailable when it is first used.
         """
+        check_keywords(settings)
         notifier = cls(session=session)
         urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
         notifier._configure(Settings.load({**settings, **urls}))

@@ -169,6 +169,19 @@ def test_a_malformed_url_is_refused(url: str) -> None:
         Notifier.from_url(url).unread_count("alice")
 
 
+@pytest.mark.parametrize(
+    ("keyword", "said"),
+    [
+        ("channel", "did you mean NOTIFIER_CHANNEL"),
+        ("secret_key", "did you mean SECRET_KEY"),
+        ("identify", "identify is not a setting; see docs/settings.md"),
+    ],
+)
+def test_a_keyword_that_is_no_setting_is_refused(keyword: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        Notifier.from_url("sqlite://", **{keyword: "x"})
+
+
 def test_a_broker_that_is_down_costs_a_script_two_seconds_at_most(sqlite_url: str) -> None:
     notifier = Notifier.from_url(sqlite_url)
     notifier.create_tables()

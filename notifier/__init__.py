@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .extension import Notifier
     from .messages import Message
     from .operations import Badge, Event
+    from .outages import OutcomeUnknown
     from .publisher import MemoryPublisher, Publisher
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Message",
     "Notifier",
     "NotifierError",
+    "OutcomeUnknown",
     "Publisher",
     "Settings",
     "StagingError",
@@ -58,6 +60,7 @@ _HOMES = {
     "Message": "messages",
     "Notifier": "extension",
     "NotifierError": "errors",
+    "OutcomeUnknown": "outages",
     "Publisher": "publisher",
     "Settings": "config",
     "StagingError": "errors",

@@ -22,6 +22,7 @@ from notifier import (
     Message,
     Notifier,
     NotifierError,
+    OutcomeUnknown,
     Publisher,
     Settings,
     StagingError,
@@ -89,8 +90,11 @@ def forget(user: uuid.UUID) -> tuple[list[str], object, object]:
 
 def script() -> list[Finding]:
     jobs = Notifier.from_url("sqlite://", "redis://127.0.0.1", SECRET_KEY="x")
-    with jobs.transaction() as session:
-        jobs.send("alice", f"in {session.info}")
+    try:
+        with jobs.transaction() as session:
+            jobs.send("alice", f"in {session.info}")
+    except OutcomeUnknown as error:
+        raise SystemExit(f"stored or not: {error.connection_invalidated}") from error
     jobs.flush(1.0)
     jobs.start()
     jobs.stop(timeout=1.0)

@@ -70,6 +70,19 @@ def test_what_the_code_commits_was_notified_although_the_test_rolls_it_back(
     assert recorder.assert_notified(7, "order", "shipped").user == "7"
 
 
+def test_a_session_that_the_tests_put_in_its_place_is_found(
+    engine: Engine, session: HostSession
+) -> None:
+    in_place = [scoped_session(sessionmaker(engine))]
+    notifier = Notifier(host(), session=lambda: in_place[-1], engine=engine)
+    in_place.append(session)
+    with recording(notifier) as recorder:
+        notifier.send("alice", "hi")
+        session.commit()
+        recorder.assert_notified("alice", UNREAD, 1)
+    notifier.stop(1)
+
+
 def test_nothing_is_notified_by_what_the_code_rolls_back(
     notifier: Notifier, session: HostSession, recorder: Recorder
 ) -> None:

@@ -117,6 +117,14 @@ def test_the_inbox_tells_who_commented_on_what_and_clears_the_badge_when_read(
         one.shows(0)
 
 
+def test_a_title_of_any_length_can_be_commented_on(blog: Example, bob: Blogger) -> None:
+    with closing(sqlite3.connect(blog.database)) as database, database:
+        post = "INSERT INTO post SELECT NULL, author_id, ?, text FROM post WHERE id = 1"
+        id = database.execute(post, ["x" * 10_000]).lastrowid
+    assert id is not None
+    assert bob.comment("long", post=id) == 200
+
+
 @pytest.mark.parametrize("table", ["comment", "messages"])
 def test_comment_and_message_are_stored_both_or_neither(
     blog: Example, bob: Blogger, table: str

@@ -90,7 +90,7 @@ def comment(post_id):
     post = db.get_or_404(Post, post_id)
     post.comments.append(Comment(author_id=current_user.id, text=request.form["text"]))
     if post.author_id != current_user.id:
-        text = f"{current_user.name} commented on “{post.title}”."
+        text = f"{current_user.name} commented on “{post.title[:100]}”."
         notifier.send(post.author_id, text, sender=current_user.id)
     db.session.commit()
     return redirect(url_for("read", post_id=post.id))

@@ -219,13 +219,16 @@ class Notifier(Reading, Keeping):
         return engine, True
 
     def _engine_of_sessions(self) -> Engine:
-        try:
-            return engine_of(self._joining.of_host())
-        except StagingError:
-            if self.app is None or flask.has_app_context():
-                raise
-        # Only where there is none: at its end a host rolls its current session back.
-        with self.app.app_context():
+        app = self.app
+        # The context of another app would give that app's database.
+        if app is None or not flask.has_app_context() or flask.current_app == app:
+            try:
+                return engine_of(self._joining.of_host())
+            except StagingError:
+                if app is None or flask.has_app_context():
+                    raise
+        # Only where it has to be: at its end a host rolls its current session back.
+        with app.app_context():
             return engine_of(self._joining.of_host())
 
     def _is_of_sessions(self, engine: Engine) -> bool:

@@ -76,6 +76,22 @@ def test_the_first_use_in_a_request_leaves_the_hosts_transaction_alone(
     assert notifier.unread_count(1) == 1
 
 
+def test_the_first_use_in_the_context_of_another_app_is_on_its_own_database(
+    tmp_path: Path,
+) -> None:
+    db = SQLAlchemy()
+    made = []
+    for name in ("one", "other"):
+        app = flask.Flask(name)
+        url = f"sqlite:///{tmp_path}/{name}.db"
+        app.config.update(SECRET_KEY="x" * 20, SQLALCHEMY_DATABASE_URI=url)
+        db.init_app(app)
+        made.append((app, Notifier(app, session=db.session)))
+    (_, one), (other, _) = made
+    with other.app_context():
+        assert str(one.engine.url).endswith("/one.db")
+
+
 def run_in_a_copy(function: Callable[[], None]) -> None:
     contextvars.copy_context().run(function)
 

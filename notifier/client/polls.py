@@ -7,10 +7,10 @@ import time
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.error import HTTPError
 
 from ..errors import TokenError
+from .bounded import opening
 from .errors import CannotFollow
 from .rule import Json
 from .server import Server
@@ -43,13 +43,6 @@ class Busy(OSError):
         self.retry_after = retry_after
 
 
-class _Stays(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: the token is for this server."""
-
-    def redirect_request(self, *_arguments: Any) -> None:
-        """There is nothing to ask instead."""
-
-
 def fetch(server: Server, since: float, token: str) -> Answer:
     """Ask for the events after ``since``.
 
@@ -65,11 +58,8 @@ def fetch(server: Server, since: float, token: str) -> Answer:
             "User-Agent": "flask-notifier",
         },
     )
-    handlers: list[urllib.request.BaseHandler] = [_Stays()]
-    if server.context is not None:
-        handlers.append(urllib.request.HTTPSHandler(context=server.context))
     try:
-        with urllib.request.build_opener(*handlers).open(request, timeout=FETCH_TIMEOUT) as found:
+        with opening(server, FETCH_TIMEOUT)(request) as found:
             events = decode(_read(found, deadline))
             interval = interval_from(found.headers.get("Poll-Interval"))
     except HTTPError as error:

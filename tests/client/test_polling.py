@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from notifier.client import CannotFollow, Event, Follower, follow
+from notifier.client import CannotFollow, Event, Follower, driver, follow, polls
 from notifier.errors import TokenError
 from tests.client.fake import FakeServer, event
 from tests.support import wait_until
 
 SOON = {"Poll-Interval": "0.1"}
+
+
+@contextlib.contextmanager
+def listening(talk: Callable[[socket.socket], None]) -> Iterator[str]:
+    """The address of a server that has this talk with whoever connects."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=talk, args=(listener.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture
@@ -80,6 +98,24 @@ def test_an_error_that_explains_itself_too_deeply_is_one(fake: FakeServer) -> No
     fake.answers = [(500, {}, b"[" * 1_999), (200, {}, [event(1)])]
     with follow(fake.url, "token") as follower:
         assert next(follower).data == 1
+
+
+def test_an_answer_that_never_begins_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polls, "FETCH_TIMEOUT", 0.5)
+    monkeypatch.setattr(driver, "FETCH_BACKOFF", (0.1, 0.1))
+    asked: list[bytes] = []
+
+    def trickle(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            asked.append(connection.recv(4096))
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            while True:
+                connection.sendall(b"x")
+                time.sleep(0.05)
+
+    with listening(trickle) as url, follow(url, "token") as follower:
+        wait_until(lambda: sum(b"since" in one for one in asked) >= 2, 20, "it asks again")
+        assert follower.state == "offline"
 
 
 def test_a_token_that_is_refused_twice_is_raised(fake: FakeServer) -> None:

@@ -144,5 +144,6 @@ def test_a_task_that_goes_on_after_the_transaction_has_no_part_in_it(database: s
         over.set()
         await task
 
-    asyncio.run(main())
+    # Playwright, if its tests came before, has a loop in this thread.
+    run_in_a_thread(lambda: asyncio.run(main()))
     assert "no transaction to join" in errors[0]

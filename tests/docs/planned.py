@@ -14,7 +14,8 @@ def plan(line: str, checkout: Path) -> None:
     done = subprocess.run(
         ["bash", "-c", line],
         cwd=checkout,
-        env=os.environ | {"MAKEFLAGS": "n"},
+        # Below another make it would also say where it is.
+        env=os.environ | {"MAKEFLAGS": "n", "MAKELEVEL": "0"},
         capture_output=True,
         text=True,
         timeout=60,

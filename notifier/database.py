@@ -20,7 +20,15 @@ from .forks import ForkablePool
 from .outages import AT_ONCE, mark_lost_commits
 from .postgres import PATIENT, READ_ONLY, guard
 
-__all__ = ["at_once", "create_engine", "lock_sqlite", "long_reader", "patient", "reader"]
+__all__ = [
+    "at_once",
+    "create_engine",
+    "is_in_memory",
+    "lock_sqlite",
+    "long_reader",
+    "patient",
+    "reader",
+]
 
 T = TypeVar("T")
 
@@ -55,7 +63,9 @@ def create_engine(
     pool_class = ForkablePool if on_sqlite else FairQueuePool
     pool = {"poolclass": pool_class, "pool_size": pool_size, "pool_timeout": pool_timeout}
     if on_sqlite:
-        return _sqlite(parsed, busy_timeout, options if _in_memory(parsed) else {**pool, **options})
+        return _sqlite(
+            parsed, busy_timeout, options if is_in_memory(parsed) else {**pool, **options}
+        )
     engine = sqlalchemy.create_engine(parsed, **{**pool, **options})
     guard(engine, answer_timeout, pool_timeout)
     mark_lost_commits(engine)
@@ -119,7 +129,8 @@ def _with_driver(url: str | URL) -> URL:
     return parsed
 
 
-def _in_memory(url: URL) -> bool:
+def is_in_memory(url: URL) -> bool:
+    """Whether it names a SQLite database in memory, which another connection does not see."""
     return url.database in (None, "", ":memory:") or "mode=memory" in str(url)
 
 

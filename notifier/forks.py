@@ -73,7 +73,8 @@ class ForkablePool(FairQueuePool):
         if self._turns.pause(patience):
             self.dispose()
         else:
-            log.warning(
+            # No more than a note: most begin another program, and one that does not is told so.
+            log.info(
                 "A process is forked in the middle of a transaction on SQLite; the new one cannot "
                 "use the database: %s",
                 _CURE,
@@ -99,6 +100,8 @@ class _Forks:
     def __init__(self) -> None:
         self._pools: weakref.WeakValueDictionary[int, ForkablePool] = weakref.WeakValueDictionary()
         self._paused = threading.local()
+        # Two threads may fork at once, and each has to find closed what the other is closing.
+        self._forking = threading.Lock()
         os.register_at_fork(
             before=self._before, after_in_parent=self._after, after_in_child=self._in_child
         )
@@ -113,6 +116,7 @@ class _Forks:
         return [pool for one in references if (pool := one()) is not None]
 
     def _before(self) -> None:
+        self._forking.acquire()
         deadline = time.monotonic() + _PATIENCE_SECONDS
         self._paused.pools = []
         for pool in self._all():
@@ -120,12 +124,18 @@ class _Forks:
             pool.before_fork(deadline)
 
     def _after(self) -> None:
-        # None if the first pool was made in another thread while this one was about to fork.
-        for pool in getattr(self._paused, "pools", ()):
+        pools = getattr(self._paused, "pools", None)
+        if pools is None:
+            # The first pool was made in another thread while this one was about to fork.
+            return
+        for pool in pools:
             pool.after_fork()
-        self._paused.pools = []
+        del self._paused.pools
+        self._forking.release()
 
     def _in_child(self) -> None:
+        self._forking = threading.Lock()
+        self._paused = threading.local()
         for pool in self._all():
             pool.in_child()
 

@@ -15,16 +15,19 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine.base import OptionEngine
 from sqlalchemy.pool import Pool, QueuePool
 
-__all__ = ["beside"]
+from .database import is_in_memory
+
+__all__ = ["beside", "is_beside"]
 
 
 def beside(host: Engine) -> Engine:
     """An engine on the database of ``host``, with its driver, options and events and its own pool.
 
     That is as large as the pool of ``host``, and emptied with it. It is ``host`` itself if that
-    keeps no connections for which anybody could wait.
+    keeps no connections for which anybody could wait, or if no other connection could see its data.
     """
-    if not isinstance(host.pool, QueuePool):
+    alone = host.dialect.name == "sqlite" and is_in_memory(host.url)
+    if alone or not isinstance(host.pool, QueuePool):
         return host
     engine = _Beside(host)
     ours, pid = weakref.ref(engine), os.getpid()
@@ -32,10 +35,22 @@ def beside(host: Engine) -> Engine:
     def empty(disposed: Engine) -> None:
         engine = ours()
         # A process that was forked has to leave alone what it shares with its parent.
-        if disposed is host and engine is not None and os.getpid() == pid:
+        if engine is not None and not is_beside(disposed) and os.getpid() == pid:
             engine.dispose()
 
-    event.listen(host, "engine_disposed", empty)
+    event.listen(_root(host), "engine_disposed", empty)
+    return engine
+
+
+def is_beside(engine: Engine) -> bool:
+    """Whether a host's engine on the same database has as many connections again."""
+    return isinstance(engine, _Beside)
+
+
+def _root(engine: Engine) -> Engine:
+    """The engine whose pool it is, and whose hooks those made from it have, too."""
+    while isinstance(engine, OptionEngine):
+        engine = engine._proxied
     return engine
 
 

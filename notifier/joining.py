@@ -87,10 +87,12 @@ class Joining:
             session: Session = _unwrapped(self._host())
             if not self._checked:
                 self._check(session, _unwrapped(self._host()))
-        except RuntimeError as error:
+        # Flask's contexts raise the first of them, and what hosts keep in them the others.
+        except (RuntimeError, AttributeError, LookupError) as error:
             raise StagingError(
                 f"the app's session cannot be used here ({error}); push an app context, or use "
-                "`with notifier.transaction():`"
+                "`with notifier.transaction():`, with engine= for Notifier if there is no session "
+                "outside of requests"
             ) from error
         return session
 

@@ -57,13 +57,13 @@ class _Staged:
         if is_inside(self.failed, ended):
             self.failed = None
 
-    def clear(self) -> None:
-        self.operations = []
-        self.events = []
-        self.connection = None
+    def end(self, ended: SessionTransaction) -> None:
+        """Begin anew. A hook of the host's may have staged something for the next transaction."""
+        self.drop_inside(ended)
         self.late = False
-        self.failed = None
         self.released = None
+        if not self.events:
+            self.connection = None
 
 
 class Staging:
@@ -139,7 +139,7 @@ class Staging:
             staged.released = session.get_nested_transaction()
             return
         if staged.operations:
-            staged.clear()
+            staged.operations = []
             raise StagingError(
                 "the transaction was committed while one of its savepoints was open, so what "
                 "was sent in it is lost; release the savepoint, or commit the session itself"
@@ -191,7 +191,7 @@ class _Hooks:
             # Closed without a word: SQLAlchemy rolls it back, and calls no other hook.
             self._staged.drop_inside(ended)
         if ended.parent is None:
-            self._staged.clear()
+            self._staged.end(ended)
         self._listen_later(session, ended)
 
     def _listen_later(self, session: Session, ended: SessionTransaction) -> None:

@@ -17,6 +17,7 @@ from ..broker.endpoint import Endpoint, endpoint_of
 from ..broker.wire import Wire
 from ..config import Settings
 from ..fairpool import FairQueuePool
+from ..hostengine import is_beside
 from ..web.joint import Joint
 from ..web.serving import wire_of
 from .launch import Launch, launch_of
@@ -129,8 +130,11 @@ class Site:
             return pool.size(), "NOTIFIER_POOL_SIZE" if ours else "the engine's pool_size"
         if not isinstance(pool, QueuePool):
             return (1 if isinstance(pool, StaticPool) else None), type(pool).__name__
-        more = int(pool._max_overflow)
-        return (None if more < 0 else pool.size() + more), "the engine's pool_size and max_overflow"
+        more, pools = int(pool._max_overflow), 2 if is_beside(self.engine) else 1
+        what = "the engine's pool_size and max_overflow"
+        if more < 0:
+            return None, what
+        return pools * (pool.size() + more), f"{what}, twice" if pools == 2 else what
 
     @contextlib.contextmanager
     def nodes(self) -> Iterator[list[Redis]]:

@@ -135,8 +135,18 @@ def own(notifier: Notifier) -> int:
 
 def busy(notifier: Notifier) -> int:
     """Threads write and read all the time."""
+    return beside_traffic(notifier, forkers=1, forks_each=10)
+
+
+def crowd(notifier: Notifier) -> int:
+    """And others fork at the same time."""
+    return beside_traffic(notifier, forkers=2, forks_each=20)
+
+
+def beside_traffic(notifier: Notifier, forkers: int, forks_each: int) -> int:
     forks._PATIENCE_SECONDS = 30
     over = threading.Event()
+    ends: list[int] = []
 
     def work() -> None:
         while not over.is_set():
@@ -144,12 +154,17 @@ def busy(notifier: Notifier) -> int:
             with notifier.transaction():
                 notifier.notify("alice", "time", os.getpid())
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
+    def fork() -> None:
+        ends.extend(forked(lambda: send(notifier)) for _ in range(forks_each))
+
+    working = [threading.Thread(target=work) for _ in range(4)]
+    forking = [threading.Thread(target=fork) for _ in range(forkers)]
+    for thread in [*working, *forking]:
         thread.start()
-    ends = [forked(lambda: send(notifier)) for _ in range(10)]
+    for thread in forking:
+        thread.join()
     over.set()
-    for thread in threads:
+    for thread in working:
         thread.join()
     return max(ends)
 

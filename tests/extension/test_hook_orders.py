@@ -185,3 +185,28 @@ def test_what_was_sent_in_a_released_savepoint_stays(
             staging.stage(session, note("inner"))
         session.begin_nested().close()
     assert names(published) == ["inner"]
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_what_a_hook_of_the_end_sends_is_of_the_next_transaction(
+    factory: sessionmaker[Session],
+    staging: Staging,
+    store: Store,
+    published: list[Event],
+    end: str,
+) -> None:
+    with factory() as session:
+
+        def send(session: Session, ended: Any) -> None:
+            if ended.parent is None and not sent:
+                sent.append(True)
+                staging.stage(session, note("next"))
+
+        sent: list[bool] = []
+        event.listen(session, "after_transaction_end", send)
+        session.add(Letter())
+        staging.stage(session, note("first"))
+        getattr(session, end)()
+        session.commit()
+    expected = ["first", "next"] if end == "commit" else ["next"]
+    assert names(published) == names(store.since("alice", 0)) == expected

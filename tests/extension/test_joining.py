@@ -92,6 +92,18 @@ def test_the_first_use_in_the_context_of_another_app_is_on_its_own_database(
         assert str(one.engine.url).endswith("/one.db")
 
 
+@pytest.mark.parametrize("error", [RuntimeError, AttributeError, KeyError])
+def test_a_session_that_is_there_in_requests_only_says_so(error: type[Exception]) -> None:
+    def current() -> Any:
+        raise error("db")
+
+    app = flask.Flask("host")
+    app.config.update(SECRET_KEY="x" * 20)
+    notifier = Notifier(app, session=current)
+    with pytest.raises(StagingError, match="engine="):
+        notifier.unread_count("alice")
+
+
 def run_in_a_copy(function: Callable[[], None]) -> None:
     contextvars.copy_context().run(function)
 

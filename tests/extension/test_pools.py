@@ -11,7 +11,7 @@ import flask
 import pytest
 from sqlalchemy import Engine, StaticPool, create_engine, event, text
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
-from sqlalchemy.pool import NullPool, Pool, SingletonThreadPool
+from sqlalchemy.pool import NullPool, Pool, QueuePool, SingletonThreadPool
 
 from notifier import Notifier
 from notifier.hostengine import beside
@@ -129,6 +129,35 @@ def test_disposing_of_ours_leaves_the_hosts_alone(engine: Engine) -> None:
     before: Any = engine.pool
     ours.dispose()
     assert (before.checkedin(), engine.pool is before) == (1, True)
+
+
+@pytest.mark.parametrize("disposed", ["the first", "the derived"])
+def test_our_connections_are_closed_with_those_of_an_engine_made_from_another(
+    engine: Engine, disposed: str
+) -> None:
+    derived = engine.execution_options(some=1)
+    ours = beside(derived)
+    with ours.connect():
+        pass
+    before: Any = ours.pool
+    (engine if disposed == "the first" else derived).dispose()
+    assert (before.checkedin(), ours.pool is before) == (0, False)
+
+
+def test_two_notifiers_on_a_hosts_database_dispose_of_their_own(engine: Engine) -> None:
+    one, other = beside(engine), beside(engine)
+    with other.connect():
+        pass
+    one.dispose()
+    pool: Any = other.pool
+    assert pool.checkedin() == 1
+    other.dispose()
+
+
+def test_the_only_connection_to_a_database_in_memory_is_shared() -> None:
+    engine = create_engine("sqlite://", poolclass=QueuePool, pool_size=1, max_overflow=0)
+    assert beside(engine) is engine
+    engine.dispose()
 
 
 MakePool = Callable[[Path], Engine]

@@ -20,7 +20,8 @@ class Turns:
     """
 
     def __init__(self, places: int) -> None:
-        self._lock = threading.Lock()
+        # Entered again where garbage is collected inside: what leaked a place gives it back.
+        self._lock = threading.RLock()
         self._places = self._free = places
         self._line: deque[threading.Event] = deque()
         self._pauses = 0
@@ -28,12 +29,11 @@ class Turns:
 
     def take(self, timeout: float) -> bool:
         """Take a place, waiting up to ``timeout`` seconds; whether there was one."""
-        with self._lock:
-            if self._free > 0 and not self._pauses:
-                self._free -= 1
-                return True
-            turn = threading.Event()
-            self._line.append(turn)
+        if self._take_free():
+            return True
+        turn = threading.Event()
+        if self._take_free(turn):
+            return True
         try:
             return turn.wait(timeout) or self._was_served(turn)
         except BaseException:
@@ -41,6 +41,16 @@ class Turns:
             if self._was_served(turn):
                 self.give()
             raise
+
+    def _take_free(self, turn: threading.Event | None = None) -> bool:
+        """Take a place that is free, or stand in line; nothing is made that could be garbage."""
+        with self._lock:
+            if self._free > 0 and not self._pauses:
+                self._free -= 1
+                return True
+            if turn is not None:
+                self._line.append(turn)
+            return False
 
     def give(self) -> None:
         """Give a place back."""

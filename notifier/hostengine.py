@@ -30,12 +30,12 @@ def beside(host: Engine) -> Engine:
     if alone or not isinstance(host.pool, QueuePool):
         return host
     engine = _Beside(host)
-    ours, pid = weakref.ref(engine), os.getpid()
+    ours = weakref.ref(engine)
 
     def empty(disposed: Engine) -> None:
         engine = ours()
         # A process that was forked has to leave alone what it shares with its parent.
-        if engine is not None and not is_beside(disposed) and os.getpid() == pid:
+        if engine is not None and not is_beside(disposed) and os.getpid() == engine.pid:
             engine.dispose()
 
     event.listen(_root(host), "engine_disposed", empty)
@@ -61,3 +61,9 @@ class _Beside(OptionEngine):
     def __init__(self, host: Engine) -> None:
         super().__init__(host, {})
         self.pool = host.pool.recreate()
+        self.pid = os.getpid()
+
+    def dispose(self, close: bool = True) -> None:
+        """Begin with new connections, which are of this process."""
+        super().dispose(close)
+        self.pid = os.getpid()

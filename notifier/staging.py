@@ -25,6 +25,7 @@ from .transactions import (
     flush_all,
     has_to_flush,
     innermost,
+    is_any_preparing,
     is_flushing,
     is_inside,
     is_outermost_commit,
@@ -163,7 +164,7 @@ class _Hooks:
 
     def begin(self, session: Session) -> None:
         """Listen. Hooks that are being called right now must not be added to, so they wait."""
-        if self._staged.late:
+        if is_any_preparing(session):
             self._later.append("before_commit")
         if is_flushing(session) and not has_to_flush(session):
             self._later.append("after_flush_postexec")
@@ -195,7 +196,10 @@ class _Hooks:
         self._listen_later(session, ended)
 
     def _listen_later(self, session: Session, ended: SessionTransaction) -> None:
-        over = {"after_flush_postexec": not ended.nested, "before_commit": ended.parent is None}
+        over = {
+            "after_flush_postexec": not ended.nested,
+            "before_commit": ended.parent is None or not is_any_preparing(session),
+        }
         for name in [name for name in self._later if over[name]]:
             self._later.remove(name)
             event.listen(session, name, getattr(self, name))

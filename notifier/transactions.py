@@ -15,6 +15,7 @@ __all__ = [
     "flush_all",
     "has_to_flush",
     "innermost",
+    "is_any_preparing",
     "is_flushing",
     "is_inside",
     "is_outermost_commit",
@@ -50,6 +51,14 @@ def has_to_flush(session: Session) -> bool:
     Or in it, if a hook has changed something, which the commit's next flush is for.
     """
     return is_flushing(session) and _has_changes(session)
+
+
+def is_any_preparing(session: Session) -> bool:
+    """Whether the transaction, or a savepoint that is open, is committed right now."""
+    within = innermost(session)
+    while within is not None and not is_preparing(within):
+        within = within.parent
+    return within is not None
 
 
 def flush_all(session: Session) -> None:

@@ -42,7 +42,8 @@ class Watch:
 
     def _reset(self) -> None:
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        # Entered again where garbage is collected inside: a connection that leaks is rolled back.
+        self._lock = threading.RLock()
         self._waiting: dict[Any, float] = {}
         self._running = False
 
@@ -85,7 +86,7 @@ class Watch:
         """Cut what is overdue. Whoever waits for more than one host is cut at each of them."""
         now = time.monotonic()
         with self._lock:
-            for connection, deadline in self._waiting.items():
+            for connection, deadline in list(self._waiting.items()):
                 if now >= deadline:
                     self.cuts += 1
                     _cut(connection)

@@ -12,6 +12,7 @@ from redis.exceptions import NoPermissionError
 from sqlalchemy.exc import DBAPIError
 
 from ..errors import NotifierError
+from ..outages import sqlstate
 from .report import Finding, Result, State, skipped, wrong
 from .site import Site
 
@@ -95,4 +96,4 @@ def _guarded(check: Check, site: Site) -> Result:
 
 
 def _is_forbidden(error: DBAPIError) -> bool:
-    return getattr(error.orig, "pgcode", None) == _INSUFFICIENT_PRIVILEGE
+    return sqlstate(error.orig) == _INSUFFICIENT_PRIVILEGE

@@ -210,3 +210,29 @@ def test_what_a_hook_of_the_end_sends_is_of_the_next_transaction(
         session.commit()
     expected = ["first", "next"] if end == "commit" else ["next"]
     assert names(published) == names(store.since("alice", 0)) == expected
+
+
+@pytest.mark.parametrize("end", ["release", "commit"])
+def test_a_hook_that_is_first_called_for_a_savepoint_may_be_the_first_to_send(
+    factory: sessionmaker[Session],
+    staging: Staging,
+    store: Store,
+    published: list[Event],
+    end: str,
+) -> None:
+    calls: list[str] = []
+
+    def send(session: Session) -> None:
+        calls.append(f"hooked{len(calls)}")
+        staging.stage(session, note(calls[-1]))
+
+    with factory() as session:
+        event.listen(session, "before_commit", send)
+        for _ in range(2):
+            session.add(Letter())
+            savepoint = session.begin_nested()
+            if end == "release":
+                savepoint.commit()
+            session.commit()
+    assert len(calls) == 4
+    assert names(published) == names(store.since("alice", 0)) == sorted(calls)

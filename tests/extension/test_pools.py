@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -142,6 +143,23 @@ def test_our_connections_are_closed_with_those_of_an_engine_made_from_another(
     before: Any = ours.pool
     (engine if disposed == "the first" else derived).dispose()
     assert (before.checkedin(), ours.pool is before) == (0, False)
+
+
+def test_a_forked_process_that_made_its_own_closes_them_with_the_hosts(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = beside(engine)
+    here = os.getpid()
+    monkeypatch.setattr(os, "getpid", lambda: here + 1)
+    parents: Any = ours.pool
+    engine.dispose(close=False)
+    assert ours.pool is parents
+    ours.dispose(close=False)
+    with ours.connect():
+        pass
+    engine.dispose()
+    pool: Any = ours.pool
+    assert pool.checkedin() == 0
 
 
 def test_two_notifiers_on_a_hosts_database_dispose_of_their_own(engine: Engine) -> None:

@@ -37,6 +37,10 @@ from .web.wiring import identity_of, publisher_of, register, settings_of
 
 __all__ = ["Notifier"]
 
+# For publishing what is held at a stop. A broker that is there takes it in a moment; one that is
+# not is not waited for, as the sweep of whoever serves next announces it.
+_PARTING_SECONDS = 2.0
+
 
 class Notifier(Reading, Keeping):
     """Durable, real-time notifications for one app.
@@ -269,6 +273,6 @@ class Notifier(Reading, Keeping):
         if self.app is not None:
             self.outage.stop()
             self.serving.stop(timeout)
-        self.publisher.close(timeout)
+        self.publisher.close(min(timeout, _PARTING_SECONDS))
         if self.app is not None:
             self.metrics.save()

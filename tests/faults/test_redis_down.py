@@ -77,6 +77,15 @@ def test_a_plain_poller_sees_it_too(
     assert [event["data"] for event in answer.json()] == [1]
 
 
+def test_a_server_with_something_to_publish_stops_without_redis(
+    server: ServerProcess, fresh_valkey: Valkey, token: str
+) -> None:
+    fresh_valkey.stop()
+    send(server, token)
+    assert server.stop(timeout=15) == 0
+    assert "did not stop within" not in server.output()
+
+
 def test_after_redis_returns_pushes_flow_again(
     server: ServerProcess, fresh_valkey: Valkey, token: str, alice: Listener
 ) -> None:

@@ -83,7 +83,7 @@ def test_a_redis_that_allows_no_more_than_is_needed(look: Examine, fresh_valkey:
 def test_a_redis_that_says_nothing_about_itself(
     look: Examine, host: Host, fresh_valkey: Valkey
 ) -> None:
-    rules = ("resetchannels", "&notifier:*", "+publish", "+subscribe", "+unsubscribe")
+    rules = ("resetchannels", "&notifier:*", "+ping", "+publish", "+subscribe", "+unsubscribe")
     url = limited(fresh_valkey, *rules)
     host(REDIS_URL=fresh_valkey.url).start()
     found = look(*ALL, REDIS_URL=url)

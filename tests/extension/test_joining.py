@@ -12,12 +12,27 @@ from typing import Any
 import flask
 import pytest
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.orm import scoped_session, sessionmaker
 
 from notifier import Notifier, StagingError
 
 Hand = Callable[[Callable[[], None]], None]
+
+
+@pytest.fixture(autouse=True)
+def disposed() -> Iterator[None]:
+    """Dispose of every engine that a test has used, whoever made it."""
+    used: set[Engine] = set()
+
+    def note(connection: Connection) -> None:
+        used.add(connection.engine)
+
+    event.listen(Engine, "engine_connect", note)
+    yield
+    event.remove(Engine, "engine_connect", note)
+    for engine in used:
+        engine.dispose()
 
 
 @pytest.fixture

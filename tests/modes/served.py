@@ -6,7 +6,7 @@ The host's namespace is ``/chat``; the notifier's is ``/``, where the live clien
 from __future__ import annotations
 
 import os
-import time
+from pathlib import Path
 from typing import Any
 
 import flask
@@ -14,6 +14,7 @@ from flask_socketio import SocketIO, emit
 
 from notifier import Notifier
 from notifier.engine.transport import LeanServer
+from tests.support import wait_until
 
 app = flask.Flask("host")
 app.config["SECRET_KEY"] = os.environ["SECRET_KEY"]
@@ -74,6 +75,7 @@ def transact(user: str, name: str) -> tuple[str, int]:
 
 @app.get("/slow")
 def slow() -> str:
+    """Answers once the file that it is told of is there, or after half a minute."""
     app.logger.warning("slow begun")
-    time.sleep(1)
+    wait_until(Path(flask.request.args["until"]).exists, 30)
     return "answered"

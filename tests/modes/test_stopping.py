@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -29,13 +30,18 @@ class End:
 
 @pytest.fixture(scope="module")
 def end(mode: str, tmp_path_factory: pytest.TempPathFactory, reaper: Reaper, valkey: Valkey) -> End:
-    host = Host(mode, tmp_path_factory.mktemp("end"), reaper, valkey.url)
+    host = Host(mode, folder := tmp_path_factory.mktemp("end"), reaper, valkey.url)
+    told = folder / "told to end"
     client = connect(host, "alice")
     with ThreadPoolExecutor(2) as pool:
         farewell = pool.submit(hang_up_when_told, client)
-        answer = pool.submit(requests.get, f"{host.url}/slow", timeout=30)
+        answer = pool.submit(requests.get, f"{host.url}/slow", {"until": told}, timeout=30)
         wait_until(lambda: "slow begun" in host.process.output(), 20)
-        status = host.process.stop(timeout=30)
+        host.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: "Handling signal: term" in host.process.output(), 20)
+        told.touch()
+        wait_until(lambda: not host.process.running, 30)
+        status = host.process.kill()  # its exit code, with nothing left behind
     host.close()
     return End(status, host.process.output(), answer.result().text, farewell.result())
 
